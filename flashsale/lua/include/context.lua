@@ -1,0 +1,183 @@
+--[[ context: one call's view of the sale: read through caches, written back once, at the end.
+Handlers change Lua tables only. `commit` writes everything after the last operation was decided, so that an error in
+between leaves the store as it was. ]]
+
+local K = { sale = 1, pools = 2, offers = 3, claims = 4, buyers = 5, deadlines = 6, waitlist = 7, log = 8, seen = 9,
+  draws = 10, entrants = 11 }
+
+local TOTALS = { 'orders', 'revenue', 'presale_orders', 'presale', 'buyers', 'holds', 'waitlisted', 'refused',
+  'refunds_due', 'duplicates', 'comments', 'likes', 'gifts', 'follows', 'enters', 'waitlist_seq' }
+
+local function new_context(keys)
+  local head = redis.call('HMGET', keys[K.sale], 'settings', 'state', 'totals', 'channels', 'skus', 'skew_ms')
+  local time = redis.call('TIME')
+  local ctx = {
+    keys = keys,
+    -- skew_ms is written by tests only: they move time forward instead of waiting for it.
+    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + (tonumber(head[6]) or 0),
+    exists = head[1] and true or false,
+    settings = head[1] and cmsgpack.unpack(head[1]) or {},
+    state = head[2] or 'draft',
+    totals = head[3] and cmsgpack.unpack(head[3]) or {},
+    channels = head[4] and cmsgpack.unpack(head[4]) or {},
+    skus = head[5] and cmsgpack.unpack(head[5]) or {},
+    pools = {}, offers = {}, claims = {}, buyers = {}, draws = {},
+    dirty_pools = {}, dirty_offers = {}, dirty_claims = {}, dirty_buyers = {}, dirty_draws = {},
+    dirty_sale = false, dirty_skus = false,
+    events = {}, refusals = {}, observed = {},
+    deadlines_due = {}, deadlines_add = {}, deadlines_del = {},
+    waitlist_add = {}, waitlist_gone = {}, seen_add = {}, seen_known = {}, entrants_add = {}, freed = {},
+  }
+  for i = 1, #TOTALS do
+    if not ctx.totals[TOTALS[i]] then ctx.totals[TOTALS[i]] = 0 end
+  end
+  return ctx
+end
+
+-- Read many fields of one hash into a cache at once; what is not there is remembered as false. What the cache has already
+-- is left alone: it may have been changed in this call.
+local function prefetch(key, cache, wanted)
+  local ids = {}
+  for i = 1, #wanted do
+    if cache[wanted[i]] == nil then ids[#ids + 1] = wanted[i] end
+  end
+  for from = 1, #ids, ARGS_MAX do
+    local upto = math.min(from + ARGS_MAX - 1, #ids)
+    local found = redis.call('HMGET', key, unpack(ids, from, upto))
+    for i = from, upto do
+      local raw = found[i - from + 1]
+      cache[ids[i]] = raw and cmsgpack.unpack(raw) or false
+    end
+  end
+end
+
+local function lookup(key, cache, id)
+  local got = cache[id]
+  if got == nil then
+    local raw = redis.call('HGET', key, id)
+    got = raw and cmsgpack.unpack(raw) or false
+    cache[id] = got
+  end
+  return got
+end
+
+local function pool_of(ctx, pool_id) return lookup(ctx.keys[K.pools], ctx.pools, pool_id) end
+local function offer_of(ctx, sku) return lookup(ctx.keys[K.offers], ctx.offers, sku) end
+local function claim_of(ctx, id) return lookup(ctx.keys[K.claims], ctx.claims, id) end
+local function draw_of(ctx, id) return lookup(ctx.keys[K.draws], ctx.draws, id) end
+
+-- A buyer's record: { last claim id or false, flags, offer index, packs, offer index, packs, … }.
+local function buyer_of(ctx, id)
+  local got = lookup(ctx.keys[K.buyers], ctx.buyers, id)
+  if not got then
+    got = { false, 0 }
+    ctx.buyers[id] = got
+  end
+  return got
+end
+
+local function put_claim(ctx, id, record)
+  ctx.claims[id] = record
+  ctx.dirty_claims[id] = record
+end
+
+local function emit(ctx, event) ctx.events[#ctx.events + 1] = event end
+
+local function channel_of(ctx, name)
+  local got = ctx.channels[name]
+  if not got then
+    local n = 0
+    for _ in pairs(ctx.channels) do n = n + 1 end
+    if n >= CHANNELS_MAX then name = 'other' end
+    got = ctx.channels[name]
+    if not got then
+      got = { orders = 0, revenue = 0, refused = 0, comments = 0, likes = 0, viewers = 0, gifts = 0, follows = 0, enters = 0 }
+      ctx.channels[name] = got
+    end
+  end
+  ctx.dirty_sale = true
+  return got
+end
+
+local function hset_dirty(key, dirty)
+  local args, n = { key }, 1
+  for id, record in pairs(dirty) do
+    args[n + 1], args[n + 2] = id, cmsgpack.pack(record)
+    n = n + 2
+    if n >= ARGS_MAX then
+      redis.call('HSET', unpack(args, 1, n))
+      args, n = { key }, 1
+    end
+  end
+  if n > 1 then redis.call('HSET', unpack(args, 1, n)) end
+end
+
+local function call_sliced(command, key, list)
+  for from = 1, #list, ARGS_MAX do
+    redis.call(command, key, unpack(list, from, math.min(from + ARGS_MAX - 1, #list)))
+  end
+end
+
+-- Sums over the batch become one event each: the log says what was refused and seen without a line for every comment.
+local function flush_sums(ctx)
+  for _, sum in pairs(ctx.refusals) do emit(ctx, sum) end
+  for channel, sum in pairs(ctx.observed) do
+    local event = { 'observed', channel, sum.comments, sum.likes, sum.gifts, sum.follows, sum.enters, sum.viewers, sum.duplicates }
+    if next(sum.demand) then event[10] = sum.demand end
+    emit(ctx, event)
+  end
+end
+
+-- Claims and ended holds of one batch with the same deadline share one member: rev, then their ids, by line.
+local function write_deadlines(ctx, rev)
+  if #ctx.deadlines_del > 0 then call_sliced('ZREM', ctx.keys[K.deadlines], ctx.deadlines_del) end
+  for deadline, ids in pairs(ctx.deadlines_add) do
+    redis.call('ZADD', ctx.keys[K.deadlines], deadline, rev .. '\n' .. table.concat(ids, '\n'))
+  end
+end
+
+local function write_waitlist(ctx)
+  local gone, add = {}, {}
+  for member in pairs(ctx.waitlist_gone) do gone[#gone + 1] = member end
+  for i = 1, #ctx.waitlist_add do
+    local member = ctx.waitlist_add[i]
+    if not ctx.waitlist_gone[member] then
+      add[#add + 1], add[#add + 2] = 0, member
+    end
+  end
+  if #gone > 0 then call_sliced('ZREM', ctx.keys[K.waitlist], gone) end
+  if #add > 0 then call_sliced('ZADD', ctx.keys[K.waitlist], add) end
+end
+
+-- Records name the log entry that wrote them, so the entry goes first; inside one call nobody sees the order.
+local function commit(ctx)
+  flush_sums(ctx)
+  local rev = ''
+  if #ctx.events > 0 then
+    rev = redis.call('XADD', ctx.keys[K.log], '*', 't', string.format('%.0f', ctx.now), 'e', cmsgpack.pack(ctx.events))
+  end
+  if rev ~= '' then
+    for _, record in pairs(ctx.dirty_claims) do
+      if record[8] == true then record[8] = rev end
+      if record[10] and record[10][4] == true then record[10][4] = rev end
+    end
+  end
+  hset_dirty(ctx.keys[K.pools], ctx.dirty_pools)
+  hset_dirty(ctx.keys[K.offers], ctx.dirty_offers)
+  hset_dirty(ctx.keys[K.claims], ctx.dirty_claims)
+  hset_dirty(ctx.keys[K.buyers], ctx.dirty_buyers)
+  hset_dirty(ctx.keys[K.draws], ctx.dirty_draws)
+  write_deadlines(ctx, rev)
+  write_waitlist(ctx)
+  if #ctx.seen_add > 0 then call_sliced('SADD', ctx.keys[K.seen], ctx.seen_add) end
+  if #ctx.entrants_add > 0 then call_sliced('ZADD', ctx.keys[K.entrants], ctx.entrants_add) end
+  if rev ~= '' then
+    local sale = { 'settings', cmsgpack.pack(ctx.settings), 'state', ctx.state, 'totals', cmsgpack.pack(ctx.totals),
+      'channels', cmsgpack.pack(ctx.channels), 'rev', rev }
+    if ctx.dirty_skus then
+      sale[#sale + 1], sale[#sale + 2] = 'skus', cmsgpack.pack(ctx.skus)
+    end
+    redis.call('HSET', ctx.keys[K.sale], unpack(sale))
+  end
+  return rev
+end

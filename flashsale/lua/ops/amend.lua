@@ -1,0 +1,127 @@
+--[[ amend: a buyer's comment, under the sale's repeat policy.
+OP      1 claim_id   2 body: msgpack array { buyer_id, channel, flags, kind, sku, packs, … }, kind order, set or cancel
+ANSWERS as claim; ignored, frozen; applied (something was taken out), cancelled; unknown where there is nothing to change
+RETRY   safe: what changed something is remembered under its id
+A larger amount is taken before a smaller one is given back: if it cannot be had, nothing changes. ]]
+
+-- The buyer's open claims that hold an offer (any, for idx nil), newest first, at most CHAIN_MAX claims back.
+local function open_claims(ctx, buyer_id, idx)
+  local found, id = {}, buyer_of(ctx, buyer_id)[1]
+  for _ = 1, CHAIN_MAX do
+    if not id then break end
+    local record = claim_of(ctx, id)
+    if not record then break end
+    if is_open(record) then
+      local granted = granted_now(record)
+      for i = 1, #granted, 4 do
+        if not idx or granted[i] == idx then
+          found[#found + 1] = { id = id, record = record, packs = granted[i + 1], presale = granted[i + 3] == 1 }
+          break
+        end
+      end
+    end
+    id = record[R.previous]
+  end
+  return found
+end
+
+local function remember_amend(ctx, id, body, code, amount)
+  local record = { ST.amended, body, code, amount, 0, {}, false, true }
+  put_claim(ctx, id, record)
+  return first_answer(ctx, record, false)
+end
+
+local function cancel_last(ctx, id, body, buyer_id)
+  local open = open_claims(ctx, buyer_id, nil)[1]
+  if not open then return refuse(OUT.unknown, 'nothing_open') end
+  local amount = amount_now(open.record)
+  end_open(ctx, open.id, open.record, 'cancelled', 'buyer')
+  serve_waitlists(ctx)
+  return remember_amend(ctx, id, body, OUT.cancelled, amount)
+end
+
+-- Bring each named offer to the packs that the comment says. Split into what grows and what shrinks.
+local function set_lines(ctx, id, body, req)
+  local buyer_id, channel = req[1], req[2]
+  local more, shrink, credit, given_back = { req[1], req[2], req[3] }, {}, {}, {}
+  for i = 5, #req, 2 do
+    local offer = offer_of(ctx, req[i])
+    if not offer then return refuse(OUT.not_on_sale) end
+    local open, have = open_claims(ctx, buyer_id, offer.idx), 0
+    for _, claim in ipairs(open) do have = have + claim.packs end
+    if req[i + 1] > have then
+      more[#more + 1], more[#more + 2] = req[i], req[i + 1] - have
+    elseif req[i + 1] < have then
+      shrink[#shrink + 1] = { offer = offer, open = open, packs = have - req[i + 1] }
+    end
+  end
+  for _, part in ipairs(shrink) do
+    local left = part.packs
+    for _, claim in ipairs(part.open) do
+      local packs = math.min(left, claim.packs)
+      if claim.record[R.state] ~= ST.waitlisted and not claim.presale then
+        credit[part.offer.pool_id] = (credit[part.offer.pool_id] or 0) + packs * part.offer.units_per_pack
+      end
+      left = left - packs
+    end
+    given_back[part.offer.idx] = part.packs
+  end
+  local answer = nil
+  if #more > 3 then
+    answer = decide_lines(ctx, id, body, more, 4, credit, given_back, 'amend')
+    if not ctx.claims[id] then return answer end
+  end
+  if not answer and #shrink == 0 then return refuse(OUT.ignored, 'as_it_was') end
+  for _, part in ipairs(shrink) do
+    local left = part.packs
+    for _, claim in ipairs(part.open) do
+      if left > 0 then
+        local packs = math.min(left, claim.packs)
+        reduce_open(ctx, claim.id, claim.record, part.offer.idx, packs)
+        left = left - packs
+      end
+    end
+  end
+  serve_waitlists(ctx)
+  return answer or remember_amend(ctx, id, body, OUT.applied, 0)
+end
+
+local function op_amend(ctx, op)
+  local id, body, req = op[2], op[3], op.req
+  local problem = claim_problem(id, req, 5, 0)
+  if problem then return refuse(OUT.invalid, problem) end
+  local buyer_id, kind, policy = req[1], req[4], ctx.settings.repeat_policy
+  if kind ~= 'order' and kind ~= 'set' and kind ~= 'cancel' then return refuse(OUT.invalid, 'kind') end
+  if kind ~= 'cancel' and #req < 6 then return refuse(OUT.invalid, 'lines') end
+  local known = replay_or_conflict(ctx, id, body)
+  if known then return known end
+  if ctx.state ~= 'open' and kind ~= 'order' then return refuse(OUT.not_on_sale) end
+  if kind == 'cancel' and #req == 4 then
+    if policy == 'frozen' and buyer_has_any(buyer_of(ctx, buyer_id)) then return refuse(OUT.frozen) end
+    return cancel_last(ctx, id, body, buyer_id)
+  end
+  local fresh, repeated = { req[1], req[2], req[3] }, 0
+  for i = 5, #req, 2 do
+    local offer = offer_of(ctx, req[i])
+    if offer and buyer_packs(buyer_of(ctx, buyer_id), offer.idx) > 0 then
+      repeated = repeated + 1
+    else
+      fresh[#fresh + 1], fresh[#fresh + 2] = req[i], req[i + 1]
+    end
+  end
+  if policy == 'frozen' and repeated > 0 and (kind ~= 'order' or #fresh == 3) then return refuse(OUT.frozen) end
+  if kind == 'order' then
+    for i = 6, #req, 2 do
+      if req[i] == 0 then return refuse(OUT.invalid, 'packs') end
+    end
+    if repeated == 0 or policy == 'add' then
+      local all = { req[1], req[2], req[3] }
+      for i = 5, #req do all[#all + 1] = req[i] end
+      return decide_lines(ctx, id, body, all, 4, {}, {})
+    end
+    if policy == 'replace' then return set_lines(ctx, id, body, req) end
+    if #fresh == 3 then return refuse(OUT.ignored, 'repeated') end
+    return decide_lines(ctx, id, body, fresh, 4, {}, {})
+  end
+  return set_lines(ctx, id, body, req)
+end

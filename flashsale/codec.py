@@ -126,7 +126,7 @@ def encode_claim(claim: Claim) -> bytes:
     return _request(1, claim.claim_id, [claim.buyer_id, claim.channel, flags, *_flat(claim.lines)])
 
 
-def encode_op(op: Op) -> bytes:  # noqa: C901, PLR0912 - one arm for each operation, each straight
+def encode_op(op: Op) -> bytes:  # noqa: PLR0912 - one arm for each operation, each straight
     """Encode one operation as the array that `st_decide` expects."""
     match op:
         case Claim():

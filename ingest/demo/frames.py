@@ -58,7 +58,9 @@ def douyin_live(
 
 def doudian(messages: Sequence[tuple[str, str, Mapping[str, Any]]]) -> Frame:
     """Make a Doudian order push of (tag, msg_id, data) messages; `data` travels as a string of JSON inside the JSON."""
-    return sign_doudian(compact([{"tag": tag, "msg_id": msg_id, "data": compact(data)} for tag, msg_id, data in messages]))
+    return sign_doudian(
+        compact([{"tag": tag, "msg_id": msg_id, "data": compact(data)} for tag, msg_id, data in messages])
+    )
 
 
 def sign_doudian(body: str) -> Frame:

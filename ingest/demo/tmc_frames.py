@@ -51,7 +51,11 @@ class Date:
 
 
 def encode(
-    kind: int, custom: dict[str, str | int | Int8 | Date], *, token: str | None = None, status: tuple[int, str] | None = None
+    kind: int,
+    custom: dict[str, str | int | Int8 | Date],
+    *,
+    token: str | None = None,
+    status: tuple[int, str] | None = None,
 ) -> bytes:
     """Encode a frame; plain integers travel as int64, `status` is a code and its phrase."""
     parts = [struct.pack("<bb", PROTOCOL_VERSION, kind)]

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install demo test check burst bench soak format lock clean
+.PHONY: help lacking install demo test check burst bench soak format lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -23,8 +23,11 @@ install: $(STAMP) ## make .venv and install from the lock file
 demo: install ## watch a county's egg sale: service, replay, overlay, console (HEADLESS=1: run, check, report, exit; SPEED=60)
 	@$(BIN)/sellthrough demo $(if $(HEADLESS),--headless) $(if $(SPEED),--speed $(SPEED))
 
-test: install ## the whole suite, against a real Valkey and a real Chromium
+test: lacking install ## the whole suite, against a real Valkey and a real Chromium
 	@$(BIN)/python -m pytest -q -m "not soak" $(PYTEST_ARGS)
+
+lacking:
+	@.ci/lacking
 
 check: install ## ruff, mypy --strict, import rules, lock file current
 	@$(BIN)/ruff check .

@@ -13,21 +13,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LOCK = ROOT / "requirements.lock"
-COMPILE = [
-    "pip",
-    "compile",
-    "pyproject.toml",
-    "--group",
-    "dev",
-    "--all-extras",
-    "--universal",
-    "--python-version",
-    "3.11",
-    "--generate-hashes",
-    "--no-emit-index-url",
-    "--no-header",
-    "--quiet",
-]
+COMPILE = (
+    "pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11",
+    "--generate-hashes --no-emit-index-url --no-header --quiet",
+)
 
 
 def main() -> int:
@@ -36,7 +25,9 @@ def main() -> int:
         resolved = Path(folder) / "requirements.lock"
         shutil.copy(LOCK, resolved)
         uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, *COMPILE, "--output-file", resolved], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [uv, *" ".join(COMPILE).split(), "--output-file", resolved], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
         if resolved.read_bytes() == LOCK.read_bytes():
             return 0
         if "--write" in sys.argv:

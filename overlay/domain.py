@@ -23,6 +23,7 @@ from flashsale.events import (
     LogEntry,
     PoolAdjusted,
     Promoted,
+    Reduced,
 )
 from flashsale.tally import Tally
 from overlay.merge_patch import JsonObject
@@ -139,7 +140,7 @@ def recent_orders(entry: LogEntry, mask: Mask) -> Iterator[RecentOrder]:
             yield RecentOrder(
                 key=f"{entry.rev}/{place}/{line}",
                 at_ms=entry.at_ms,
-                kind=kind,
+                kind="presale" if granted.presale else kind,
                 sku=granted.sku,
                 packs=granted.packs,
                 channel=event.channel,
@@ -174,6 +175,8 @@ def _stock_changes_of(event: AnyEvent) -> Iterator[tuple[str, int]]:
             yield from _moved(released, 1)
         case Ended(was="reserved" | "confirmed", granted=granted) | FactReversed(granted=granted):
             yield from _moved(granted, 1)
+        case Reduced(was="reserved" | "confirmed", granted=granted):
+            yield from _moved(granted, 1)
         case PoolAdjusted(pool_id=pool_id, delta_units=delta_units):
             yield pool_id, delta_units
         case _:
@@ -182,7 +185,8 @@ def _stock_changes_of(event: AnyEvent) -> Iterator[tuple[str, int]]:
 
 def _moved(granted: tuple[Granted, ...], sign: int) -> Iterator[tuple[str, int]]:
     for line in granted:
-        yield line.pool_id, sign * line.units
+        if not line.presale:  # A presale takes from its quota.
+            yield line.pool_id, sign * line.units
 
 
 def rev_before(rev: str, back_ms: int) -> str:

@@ -29,6 +29,11 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+ASSET_HEADERS: Final = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 _POLICY: Final = (
     "default-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors {}"
 )
@@ -58,11 +63,6 @@ class Pages(msgspec.Struct, frozen=True, kw_only=True):
     assets: Mapping[str, Asset]
     digest: str
     widgets: frozenset[str] = frozenset(WIDGETS)
-    asset_headers: Mapping[str, str] = {
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Resource-Policy": "same-origin",
-    }
 
 
 def load_pages() -> Pages:

@@ -19,7 +19,7 @@ from flashsale.domain import SaleId
 from overlay.admission import Admissions, Bearer
 from overlay.domain import Gate
 from overlay.hub import Hub, HubClosedError, OverlayError, SaleUnreadableError, UnknownSaleError, Watcher
-from overlay.pages import Page, load_pages
+from overlay.pages import ASSET_HEADERS, Page, load_pages
 
 SUBPROTOCOL: Final = "sellthrough.live.v1"
 BEARER_PREFIX: Final = "bearer."
@@ -135,7 +135,7 @@ def _add_pages(router: APIRouter) -> None:
         found = pages.assets.get(path) if digest == pages.digest else None
         if found is None:
             raise HTTPException(404, "没有这个文件；请刷新页面。There is no such file; reload the page.")
-        return Response(found.content, media_type=found.content_type, headers=dict(pages.asset_headers))
+        return Response(found.content, media_type=found.content_type, headers=ASSET_HEADERS)
 
 
 def _html(page: Page) -> HTMLResponse:

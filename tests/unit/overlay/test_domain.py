@@ -10,6 +10,7 @@ from flashsale.events import (
     LogEntry,
     PoolAdjusted,
     Promoted,
+    Reduced,
 )
 from overlay.domain import keyed, numbered_mask, recent_orders, rev_before, stock_changes
 from tests.unit.overlay.played_sale import county_tally
@@ -66,6 +67,7 @@ def test_stock_moves_by_what_was_taken_and_given_back():
         ],
         60: [
             Ended(claim_id="c", how="expired", was="reserved", granted=EGGS, amount_minor=1, **WHO),
+            Reduced(claim_id="c", was="reserved", granted=EGGS, amount_minor=1, left_minor=0, **WHO),
             FactReversed(fact_id="f", granted=EGGS, amount_minor=1, **WHO),
             Confirmed(claim_id="c", granted=(), released=EGGS, amount_minor=1, **WHO),
             PoolAdjusted(adjust_id="a", pool_id="eggs", delta_units=60, reason="restock"),
@@ -80,6 +82,9 @@ def test_waiting_and_presale_take_nothing_from_stock():
     for outcome in ("waitlisted", "presold"):
         claimed = Claimed(claim_id="c", outcome=outcome, granted=EGGS, amount_minor=1, expires_at_ms=1, **WHO)
         assert list(stock_changes(entry(claimed))) == []
+    later = (msgspec.structs.replace(EGGS[0], presale=True),)
+    mixed = Claimed(claim_id="c", outcome="partial", granted=EGGS + later, amount_minor=1, expires_at_ms=1, **WHO)
+    assert list(stock_changes(entry(mixed))) == [("eggs", -60)]
 
 
 def test_a_place_in_the_log_can_be_looked_back_from():

@@ -18,10 +18,12 @@ from stream_adapters.bounds import (
     COUNT_MAX,
     ID_BYTES_MAX,
     LINES_MAX,
+    NICKNAME_BYTES_MAX,
     OCCURRED_AT_MS_MAX,
     OCCURRED_AT_MS_MIN,
     PACKS_MAX,
     PLATFORM_PATTERN,
+    TEXT_BYTES_MAX,
     check_event,
     check_id,
 )
@@ -40,7 +42,7 @@ class BridgeUser(msgspec.Struct, frozen=True, kw_only=True):
     """The viewer. Leave the nickname out where it is not needed: it is personal data."""
 
     user_id: Annotated[Id, Meta(description="平台内稳定的用户编号。The platform's own stable id of the viewer.")]
-    nickname: str = ""
+    nickname: Annotated[str, Meta(max_length=NICKNAME_BYTES_MAX)] = ""
     is_host: bool = False
 
 
@@ -73,7 +75,7 @@ class BridgeEvent(msgspec.Struct, frozen=True, kw_only=True):
     ]
     occurred_at_ms: Annotated[Moment, Meta(description="Unix 毫秒。Unix milliseconds, not seconds.")]
     user: Annotated[BridgeUser | None, Meta(description="评论必填。Required for a comment.")] = None
-    text: str = ""
+    text: Annotated[str, Meta(max_length=TEXT_BYTES_MAX)] = ""
     count: Annotated[
         int, Meta(ge=0, le=COUNT_MAX, description="点赞数、礼物数或在线人数。Likes, gift pieces or viewers, by kind.")
     ] = 0

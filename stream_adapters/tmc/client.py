@@ -42,7 +42,7 @@ from stream_adapters.tmc.codec import (
 from stream_adapters.tmc.domain import TmcMessage, read_message, translate
 
 ARRIVED_MAX = 1_000
-"""Messages read and not yet delivered. When full, reading stops, and with it the platform's sending; nothing is lost."""
+"""Messages read and not yet delivered. When full, reading stops, and so does the platform's sending; nothing is lost."""
 BATCH_MAX = 100
 
 

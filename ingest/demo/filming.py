@@ -200,7 +200,12 @@ def _doudian_frame(order: ShopOrder, step: Step) -> frames.Frame:
     elif step.status == "cancelled":
         about |= {"order_status": 4, "cancel_time": at_s, "cancel_reason": "超时未支付"}
     elif step.status == "refunded":
-        about |= {"aftersale_id": number + 7, "aftersale_status": 12, "refund_amount": order.amount_minor}
+        about |= {
+            "aftersale_id": number + 7,
+            "aftersale_status": 12,
+            "success_time": at_s,
+            "refund_amount": order.amount_minor,
+        }
     else:
         about |= {"order_status": 5, "complete_time": at_s}
     return frames.doudian([(_DOUDIAN_TAGS[step.status], step.message_id, about)])

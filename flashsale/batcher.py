@@ -15,7 +15,7 @@ from flashsale import codec
 from flashsale.domain import BATCH_OPS_MAX, Op, OpResult, Outcome
 from flashsale.store import StoreRejected, StoreUnavailable
 
-Decide = Callable[[Sequence[bytes], Sequence[str]], Awaitable[codec.Reply]]
+Decide = Callable[[Sequence[bytes], Sequence[Op]], Awaitable[codec.Reply]]
 QUEUE_OPS_MAX = 20_000
 ASK_AGAIN_TRIES = 3
 
@@ -23,12 +23,12 @@ ASK_AGAIN_TRIES = 3
 class Request:
     """Operations that must stay together, in order, and the future that waits for their answers."""
 
-    __slots__ = ("answers", "encoded", "ids")
+    __slots__ = ("answers", "encoded", "ops")
 
-    def __init__(self, encoded: list[bytes], ids: list[str], answers: asyncio.Future[list[OpResult]]) -> None:
+    def __init__(self, encoded: list[bytes], ops: Sequence[Op], answers: asyncio.Future[list[OpResult]]) -> None:
         """Hold what `Batcher.submit` made."""
         self.encoded = encoded
-        self.ids = ids
+        self.ops = ops
         self.answers = answers
 
 
@@ -63,15 +63,15 @@ class Batcher:
         if len(ops) > BATCH_OPS_MAX:
             message = f"{len(ops)} operations in one request, at most {BATCH_OPS_MAX}"
             raise ValueError(message)
-        return await self.submit_encoded([codec.encode_op(op) for op in ops], [codec.op_id(op) for op in ops])
+        return await self.submit_encoded([codec.encode_op(op) for op in ops], ops)
 
-    async def submit_encoded(self, encoded: list[bytes], ids: list[str]) -> list[OpResult]:
+    async def submit_encoded(self, encoded: list[bytes], ops: Sequence[Op]) -> list[OpResult]:
         """Like `submit`, for operations that are encoded already."""
         if self._closing or self._queued_ops + len(encoded) > self._queue_ops_max:
             self.shed += len(encoded)
-            return [OpResult(id=id, outcome=Outcome.OVERLOADED) for id in ids]
+            return [OpResult(id=codec.op_id(op), outcome=Outcome.OVERLOADED) for op in ops]
         loop = asyncio.get_running_loop()
-        request = Request(encoded, ids, loop.create_future())
+        request = Request(encoded, ops, loop.create_future())
         self._queue.append(request)
         self._queued_ops += len(encoded)
         self._wake.set()
@@ -107,9 +107,9 @@ class Batcher:
 
     async def _send(self, requests: list[Request]) -> None:
         encoded = [op for request in requests for op in request.encoded]
-        ids = [id for request in requests for id in request.ids]
+        ops = [op for request in requests for op in request.ops]
         try:
-            reply = await self._ask(encoded, ids)
+            reply = await self._ask(encoded, ops)
         except StoreRejected as error:
             await self._send_apart(requests, error)
             return
@@ -122,16 +122,16 @@ class Batcher:
         self.more_due = reply.more_due
         start = 0
         for request in requests:
-            end = start + len(request.ids)
+            end = start + len(request.ops)
             if not request.answers.done():
                 request.answers.set_result(reply.results[start:end])
             start = end
 
-    async def _ask(self, encoded: list[bytes], ids: list[str]) -> codec.Reply:
+    async def _ask(self, encoded: list[bytes], ops: list[Op]) -> codec.Reply:
         """Ask, and ask again with the same ids where the outcome is unknown: a first answer is repeated, not redone."""
         for attempt in range(ASK_AGAIN_TRIES):
             try:
-                return await self._decide(encoded, ids)
+                return await self._decide(encoded, ops)
             except StoreUnavailable:
                 if attempt == ASK_AGAIN_TRIES - 1:
                     raise

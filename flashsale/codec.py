@@ -6,7 +6,8 @@ goes as its own bytes inside the operation: equal bytes are the same content, an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -40,7 +41,7 @@ from flashsale.domain import (
     SettleDraw,
     Sku,
 )
-from flashsale.events import AnyEvent, LogEntry
+from flashsale.events import AnyEvent, Claimed, Granted, LogEntry
 
 OUTCOMES = (
     None,
@@ -84,7 +85,6 @@ STATUSES = (
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(strict=False)
-_decode_events = msgspec.msgpack.Decoder(tuple[AnyEvent, ...]).decode
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,12 +116,16 @@ def _flat(lines: Sequence[Line]) -> list[str | int]:
 
 
 def _request(code: int, id: str, body: list[str | int], *rest: int) -> bytes:
-    head = bytes((0x93 + len(rest), code)) + pack_string(id.encode())
-    return head + pack_string(_encode(body)) + bytes(rest)
+    """An operation whose request is its own fingerprint: code, id, the request's bytes, then the request's fields again."""
+    packed = _encode(body)
+    fields = packed[1:] if len(body) < 16 else packed[3:]
+    size = 3 + len(rest) + len(body)
+    head = bytes((0x90 | size, code)) if size < 16 else b"\xdc" + size.to_bytes(2, "big") + bytes((code,))
+    return head + pack_string(id.encode()) + pack_string(packed) + bytes(rest) + fields
 
 
 def encode_claim(claim: Claim) -> bytes:
-    """Encode one claim. The hot path: a flat body, no nested structures."""
+    """Encode one claim: the hot path."""
     flags = (1 if claim.partial else 0) | (2 if claim.waitlist else 0)
     return _request(1, claim.claim_id, [claim.buyer_id, claim.channel, flags, *_flat(claim.lines)])
 
@@ -202,22 +206,41 @@ def encode_batch(encoded_ops: Sequence[bytes]) -> bytes:
     return b"\xdd" + len(encoded_ops).to_bytes(4, "big") + b"".join(encoded_ops)
 
 
-def decode_reply(raw: bytes, ids: Sequence[str]) -> Reply:
-    """Decode what `st_decide` answered; `ids` are the operations' own ids, in the order sent."""
-    rev, now_ms, more_due, answers = _decode.decode(raw)
-    results = [_result(id, answer, rev) for id, answer in zip(ids, answers, strict=True)]
+def decode_reply(raw: bytes, ops: Sequence[Op]) -> Reply:
+    """Decode what `st_decide` answered to `ops`."""
+    rev, now_ms, more_due, expires_at_ms, answers = _decode.decode(raw)
+    results = [
+        _plain_result(cast("Claim", op), answer, rev, expires_at_ms) if isinstance(answer, int) else _result(op, answer)
+        for op, answer in zip(ops, answers, strict=True)
+    ]
     return Reply(now_ms=now_ms, more_due=bool(more_due), results=results)
 
 
-def _result(id: str, answer: list[Any], rev: str) -> OpResult:
-    code, replayed, amount, expires, own_rev, lines, detail = answer
+def _plain_result(claim: Claim, answer: int, rev: str, expires_at_ms: int) -> OpResult:
+    """A claim of one line answered by one number: minus the unit price where it is reserved, else the refusal's code."""
+    line = claim.lines[0]
+    if answer > 0:
+        outcome = OUTCOMES[answer] or Outcome.INVALID
+        return OpResult(id=claim.claim_id, outcome=outcome, lines=(LineResult(line.sku, 0, outcome),))
     return OpResult(
-        id=id,
+        id=claim.claim_id,
+        outcome=Outcome.RESERVED,
+        amount_minor=-answer * line.packs,
+        expires_at_ms=expires_at_ms,
+        rev=Rev(rev),
+        lines=(LineResult(line.sku, line.packs, Outcome.RESERVED, -answer),),
+    )
+
+
+def _result(op: Op, answer: list[Any]) -> OpResult:
+    code, replayed, amount, expires, rev, lines, detail = answer
+    return OpResult(
+        id=op_id(op),
         outcome=OUTCOMES[code] or Outcome.INVALID,
         replayed=replayed == 1,
         amount_minor=amount,
         expires_at_ms=expires,
-        rev=Rev(rev if own_rev is True else own_rev),
+        rev=Rev(rev),
         lines=_lines(lines) if lines else (),
         detail=detail,
     )
@@ -230,9 +253,46 @@ def _lines(flat: list[Any]) -> tuple[LineResult, ...]:
     )
 
 
+class _ClaimGroup(msgspec.Struct, frozen=True, array_like=True, tag="claims"):
+    """Plain claims of one offer at one price from one channel, as the log keeps them: `claims` is id, buyer, packs, …"""
+
+    sku: str
+    pool_id: str
+    units_per_pack: int
+    unit_price_minor: int
+    channel: str
+    expires_at_ms: int
+    claims: list[Any]
+
+    def events(self) -> Iterator[Claimed]:
+        """The claims one by one, as readers see them."""
+        for i in range(0, len(self.claims), 3):
+            claim_id, buyer_id, packs = self.claims[i : i + 3]
+            amount = packs * self.unit_price_minor
+            units = packs * self.units_per_pack
+            yield Claimed(
+                claim_id=claim_id,
+                outcome="reserved",
+                buyer_id=buyer_id,
+                channel=self.channel,
+                granted=(Granted(self.sku, packs, self.unit_price_minor, self.pool_id, units, False, amount),),
+                amount_minor=amount,
+                expires_at_ms=self.expires_at_ms,
+            )
+
+
+_decode_events = msgspec.msgpack.Decoder(tuple[AnyEvent | _ClaimGroup, ...]).decode
+
+
 def decode_log_entry(rev: bytes, fields: dict[bytes, bytes]) -> LogEntry:
     """Decode one entry of a sale's log stream."""
-    return LogEntry(rev=Rev(rev.decode()), at_ms=int(fields[b"t"]), events=_decode_events(fields[b"e"]))
+    events: list[AnyEvent] = []
+    for event in _decode_events(fields[b"e"]):
+        if isinstance(event, _ClaimGroup):
+            events.extend(event.events())
+        else:
+            events.append(event)
+    return LogEntry(rev=Rev(rev.decode()), at_ms=int(fields[b"t"]), events=tuple(events))
 
 
 class _Record(msgspec.Struct, array_like=True):
@@ -252,7 +312,26 @@ class _Record(msgspec.Struct, array_like=True):
     line_outcomes: list[Any] | bool = False
 
 
-_decode_record = msgspec.msgpack.Decoder(_Record).decode
+_decode_general_record = msgspec.msgpack.Decoder(_Record).decode
+_PLAIN_BYTE = 193
+_PLAIN = struct.Struct(">BHHIddI")
+
+
+def _decode_record(raw: bytes) -> _Record:
+    """Decode either form of a record; lua/include/plain.lua gives the short one."""
+    if raw[0] != _PLAIN_BYTE:
+        return _decode_general_record(raw)
+    _, idx, packs, price, expires, rev_ms, rev_seq = _PLAIN.unpack_from(raw)
+    return _Record(
+        state=1,
+        body=msgspec.Raw(pack_string(raw[_PLAIN.size :])),
+        outcome=1,
+        amount_minor=packs * price,
+        expires_at_ms=int(expires),
+        granted=[idx, packs, price, 0],
+        previous=False,
+        rev=f"{int(rev_ms)}-{rev_seq}",
+    )
 
 
 def unpack_string(packed: bytes) -> bytes:

@@ -10,7 +10,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-INCLUDES = ("codes", "check", "context", "stock", "buyers", "records", "waitlist", "holds")
+INCLUDES = ("codes", "check", "plain", "context", "stock", "buyers", "records", "waitlist", "holds")
 OPS = ("claim", "amend", "confirm", "cancel", "extend", "fact", "catalogue", "sale", "draw")
 ENTRIES = ("decide", "read")
 

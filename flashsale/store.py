@@ -15,7 +15,7 @@ import redis.asyncio as valkey
 from redis import exceptions
 
 from flashsale import codec, library
-from flashsale.domain import BuyerId, ClaimId, ClaimView, Rev, SaleId
+from flashsale.domain import BuyerId, ClaimId, ClaimView, Op, Rev, SaleId
 from flashsale.events import LogEntry
 
 KEY_PARTS = (
@@ -102,8 +102,8 @@ class Store:
         """Load this version's functions. Harmless when they are there."""
         await self._call("FUNCTION", "LOAD", "REPLACE", library.source())
 
-    async def decide(self, sale_id: SaleId, encoded_ops: Sequence[bytes], ids: Sequence[str]) -> codec.Reply:
-        """Decide a batch; returns when the store has acknowledged it. Raises StoreUnavailable or StoreRejected.
+    async def decide(self, sale_id: SaleId, encoded_ops: Sequence[bytes], ops: Sequence[Op]) -> codec.Reply:
+        """Decide `ops`, encoded by `codec.encode_op`; returns when the store has acknowledged it. Raises StoreUnavailable or StoreRejected.
 
         A server that has lost the library (flushed, promoted) refuses before it does anything, so loading and calling
         again repeats no side effect.
@@ -116,7 +116,7 @@ class Store:
             codec.encode_batch(encoded_ops),
         )
         raw = await self._call_function(*arguments)
-        return codec.decode_reply(cast("bytes", raw), ids)
+        return codec.decode_reply(cast("bytes", raw), ops)
 
     async def tally(self, sale_id: SaleId) -> bytes | None:
         """Read all counters at one moment, as MessagePack; None for an unknown sale."""

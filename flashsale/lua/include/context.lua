@@ -8,8 +8,19 @@ local K = { sale = 1, pools = 2, offers = 3, claims = 4, buyers = 5, deadlines =
 local TOTALS = { 'orders', 'revenue', 'presale_orders', 'presale', 'buyers', 'holds', 'waitlisted', 'refused',
   'refunds_due', 'duplicates', 'comments', 'likes', 'gifts', 'follows', 'enters', 'waitlist_seq' }
 
+-- The place in the log that this call will write, known before anything is decided, so that records can name it.
+local function next_rev(last, now)
+  local ms, seq = 0, 0
+  if last then
+    local m, n = last:match('^(%d+)-(%d+)$')
+    ms, seq = tonumber(m), tonumber(n)
+  end
+  if now > ms then return now, 0 end
+  return ms, seq + 1
+end
+
 local function new_context(keys)
-  local head = redis.call('HMGET', keys[K.sale], 'settings', 'state', 'totals', 'channels', 'skus', 'skew_ms')
+  local head = redis.call('HMGET', keys[K.sale], 'settings', 'state', 'totals', 'channels', 'skus', 'skew_ms', 'rev')
   local time = redis.call('TIME')
   local ctx = {
     keys = keys,
@@ -23,19 +34,23 @@ local function new_context(keys)
     skus = head[5] and cmsgpack.unpack(head[5]) or {},
     pools = {}, offers = {}, claims = {}, buyers = {}, draws = {},
     dirty_pools = {}, dirty_offers = {}, dirty_claims = {}, dirty_buyers = {}, dirty_draws = {},
-    dirty_sale = false, dirty_skus = false,
-    events = {}, refusals = {}, observed = {},
+    dirty_skus = false, new_claims = {}, new_buyers = {}, new_count = 0, plans = {},
+    events = {}, group = false, refusal = false, refusals = {}, observed = {},
     deadlines_due = {}, deadlines_add = {}, deadlines_del = {},
     waitlist_add = {}, waitlist_gone = {}, seen_add = {}, seen_known = {}, entrants_add = {}, freed = {},
   }
+  local ttl = ctx.settings.hold_ttl_ms or 0
+  ctx.expires_at = ttl > 0 and ctx.now + ttl or 0 -- of a new hold, by the settings as the call found them
+  ctx.rev_ms, ctx.rev_seq = next_rev(head[7], ctx.now)
+  ctx.rev = string.format('%.0f-%.0f', ctx.rev_ms, ctx.rev_seq)
   for i = 1, #TOTALS do
     if not ctx.totals[TOTALS[i]] then ctx.totals[TOTALS[i]] = 0 end
   end
   return ctx
 end
 
--- Read many fields of one hash into a cache at once; what is not there is remembered as false. What the cache has already
--- is left alone: it may have been changed in this call.
+-- Read many fields of one hash into a cache at once, as they are stored; what is not there is remembered as false. What the
+-- cache has already is left alone: it may have been changed in this call.
 local function prefetch(key, cache, wanted)
   local ids = {}
   for i = 1, #wanted do
@@ -45,30 +60,28 @@ local function prefetch(key, cache, wanted)
     local upto = math.min(from + ARGS_MAX - 1, #ids)
     local found = redis.call('HMGET', key, unpack(ids, from, upto))
     for i = from, upto do
-      local raw = found[i - from + 1]
-      cache[ids[i]] = raw and cmsgpack.unpack(raw) or false
+      cache[ids[i]] = found[i - from + 1]
     end
   end
 end
 
-local function lookup(key, cache, id)
+-- One field of a hash, decoded at its first use in this call.
+local function lookup(key, cache, id, decode)
   local got = cache[id]
-  if got == nil then
-    local raw = redis.call('HGET', key, id)
-    got = raw and cmsgpack.unpack(raw) or false
-    cache[id] = got
-  end
+  if got == nil then got = redis.call('HGET', key, id) end
+  if type(got) == 'string' then got = decode(got) end
+  cache[id] = got
   return got
 end
 
-local function pool_of(ctx, pool_id) return lookup(ctx.keys[K.pools], ctx.pools, pool_id) end
-local function offer_of(ctx, sku) return lookup(ctx.keys[K.offers], ctx.offers, sku) end
-local function claim_of(ctx, id) return lookup(ctx.keys[K.claims], ctx.claims, id) end
-local function draw_of(ctx, id) return lookup(ctx.keys[K.draws], ctx.draws, id) end
+local function pool_of(ctx, pool_id) return lookup(ctx.keys[K.pools], ctx.pools, pool_id, cmsgpack.unpack) end
+local function offer_of(ctx, sku) return lookup(ctx.keys[K.offers], ctx.offers, sku, cmsgpack.unpack) end
+local function claim_of(ctx, id) return lookup(ctx.keys[K.claims], ctx.claims, id, decode_record) end
+local function draw_of(ctx, id) return lookup(ctx.keys[K.draws], ctx.draws, id, cmsgpack.unpack) end
 
 -- A buyer's record: { last claim id or false, flags, offer index, packs, offer index, packs, … }.
 local function buyer_of(ctx, id)
-  local got = lookup(ctx.keys[K.buyers], ctx.buyers, id)
+  local got = lookup(ctx.keys[K.buyers], ctx.buyers, id, decode_buyer)
   if not got then
     got = { false, 0 }
     ctx.buyers[id] = got
@@ -81,7 +94,11 @@ local function put_claim(ctx, id, record)
   ctx.dirty_claims[id] = record
 end
 
-local function emit(ctx, event) ctx.events[#ctx.events + 1] = event end
+-- Events stand in the order in which things happened: whatever comes between two plain claims ends their common event.
+local function emit(ctx, event)
+  ctx.events[#ctx.events + 1] = event
+  ctx.group = false
+end
 
 local function channel_of(ctx, name)
   local got = ctx.channels[name]
@@ -95,8 +112,17 @@ local function channel_of(ctx, name)
       ctx.channels[name] = got
     end
   end
-  ctx.dirty_sale = true
   return got
+end
+
+-- The claims that end at one moment, as this call adds them.
+local function due_at(ctx, expires)
+  local due = ctx.deadlines_add[expires]
+  if not due then
+    due = {}
+    ctx.deadlines_add[expires] = due
+  end
+  return due
 end
 
 local function hset_dirty(key, dirty)
@@ -112,6 +138,12 @@ local function hset_dirty(key, dirty)
   if n > 1 then redis.call('HSET', unpack(args, 1, n)) end
 end
 
+local function hset_sliced(key, pairs_flat)
+  for from = 1, #pairs_flat, ARGS_MAX do
+    redis.call('HSET', key, unpack(pairs_flat, from, math.min(from + ARGS_MAX - 1, #pairs_flat)))
+  end
+end
+
 local function call_sliced(command, key, list)
   for from = 1, #list, ARGS_MAX do
     redis.call(command, key, unpack(list, from, math.min(from + ARGS_MAX - 1, #list)))
@@ -120,7 +152,21 @@ end
 
 -- Sums over the batch become one event each: the log says what was refused and seen without a line for every comment.
 local function flush_sums(ctx)
-  for _, sum in pairs(ctx.refusals) do emit(ctx, sum) end
+  for _, sum in pairs(ctx.refusals) do
+    local sku, pool_id, channel, outcome, claims, packs = sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]
+    if claims > 0 then
+      ctx.totals.refused = ctx.totals.refused + claims
+      local seen = channel_of(ctx, channel)
+      seen.refused = seen.refused + claims
+    end
+    if outcome == 'sold_out' and sku ~= '' then
+      local offer, pool = offer_of(ctx, sku), pool_of(ctx, pool_id)
+      offer.packs_refused = offer.packs_refused + packs
+      pool.refused = pool.refused + packs * offer.units_per_pack
+      ctx.dirty_offers[sku], ctx.dirty_pools[pool_id] = offer, pool
+    end
+    emit(ctx, sum)
+  end
   for channel, sum in pairs(ctx.observed) do
     local event = { 'observed', channel, sum.comments, sum.likes, sum.gifts, sum.follows, sum.enters, sum.viewers, sum.duplicates }
     if next(sum.demand) then event[10] = sum.demand end
@@ -149,19 +195,16 @@ local function write_waitlist(ctx)
   if #add > 0 then call_sliced('ZADD', ctx.keys[K.waitlist], add) end
 end
 
--- Records name the log entry that wrote them, so the entry goes first; inside one call nobody sees the order.
+-- Everything is written here, after the last operation was decided. Returns the place in the log, '' where nothing changed.
 local function commit(ctx)
   flush_sums(ctx)
-  local rev = ''
-  if #ctx.events > 0 then
-    rev = redis.call('XADD', ctx.keys[K.log], '*', 't', string.format('%.0f', ctx.now), 'e', cmsgpack.pack(ctx.events))
-  end
+  local rev = #ctx.events > 0 and ctx.rev or ''
   if rev ~= '' then
-    for _, record in pairs(ctx.dirty_claims) do
-      if record[8] == true then record[8] = rev end
-      if record[10] and record[10][4] == true then record[10][4] = rev end
-    end
+    redis.call('XADD', ctx.keys[K.log], rev, 't', string.format('%.0f', ctx.now), 'e', cmsgpack.pack(ctx.events))
   end
+  -- What was new and plain is written as it was built; where a later operation of the call changed it, that comes after.
+  hset_sliced(ctx.keys[K.claims], ctx.new_claims)
+  hset_sliced(ctx.keys[K.buyers], ctx.new_buyers)
   hset_dirty(ctx.keys[K.pools], ctx.dirty_pools)
   hset_dirty(ctx.keys[K.offers], ctx.dirty_offers)
   hset_dirty(ctx.keys[K.claims], ctx.dirty_claims)

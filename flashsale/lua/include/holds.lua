@@ -20,7 +20,7 @@ local function end_open(ctx, claim_id, record, how, reason)
   end
   buyer_give_up(ctx, buyer_id, granted)
   local amount = amount_now(record)
-  end_record(record, how == 'expired' and ST.expired or ST.cancelled, OUT[how], 0)
+  end_record(ctx, record, how == 'expired' and ST.expired or ST.cancelled, OUT[how], 0)
   put_claim(ctx, claim_id, record)
   emit(ctx, { 'ended', claim_id, buyer_id, channel, how, WAS[was], granted_events(ctx, granted), amount, reason or '' })
 end
@@ -80,7 +80,7 @@ local function sweep(ctx)
       table.remove(ids, 1) -- the rev that made the member unique
       prefetch(ctx.keys[K.claims], ctx.claims, ids)
       for i = 1, #ids do
-        local record = ctx.claims[ids[i]]
+        local record = claim_of(ctx, ids[i])
         if record and (record[R.state] == ST.held or record[R.state] == ST.presale_held) and expires_now(record) > 0
           and expires_now(record) <= ctx.now then
           end_open(ctx, ids[i], record, 'expired')

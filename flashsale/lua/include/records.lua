@@ -16,10 +16,10 @@ local function granted_now(record) return record[R.now] and record[R.now][3] or 
 
 local function change_now(record, amount, expires, granted) record[R.now] = { amount, expires, granted } end
 
-local function end_record(record, state, code, amount, detail)
+local function end_record(ctx, record, state, code, amount, detail)
   record[R.state] = state
   record[R.now] = record[R.now] or false
-  record[R.ending] = { code, amount, detail or '', true }
+  record[R.ending] = { code, amount, detail or '', ctx.rev }
 end
 
 local function is_open(record)
@@ -27,7 +27,7 @@ local function is_open(record)
   return state == ST.held or state == ST.presale_held or state == ST.waitlisted
 end
 
--- Answers: { code, replayed 0/1, amount, expires_at, rev or true for this call's, lines or false, detail }.
+-- Answers: { code, replayed 0/1, amount, expires_at, rev, lines or false, detail }.
 local function refuse(code, detail, lines) return { code, 0, 0, 0, '', lines or false, detail or '' } end
 
 -- Lines of an answer, flat: sku, packs, outcome code, unit price, …

@@ -72,8 +72,7 @@ local function promote(ctx, claim_id, record, buyer_id, channel)
   put_claim(ctx, claim_id, record)
   ctx.totals.holds = ctx.totals.holds + 1
   if expires > 0 then
-    ctx.deadlines_add[expires] = ctx.deadlines_add[expires] or {}
-    table.insert(ctx.deadlines_add[expires], claim_id)
+    table.insert(due_at(ctx, expires), claim_id)
   end
   emit(ctx, { 'promoted', claim_id, buyer_id, channel, granted_events(ctx, granted), amount, expires })
 end

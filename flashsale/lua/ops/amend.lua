@@ -1,5 +1,5 @@
 --[[ amend: a buyer's comment, under the sale's repeat policy.
-OP      1 claim_id   2 body: msgpack array { buyer_id, channel, flags, kind, sku, packs, … }, kind order, set or cancel
+OP      1 claim_id   2 body   3 buyer_id   4 channel   5 flags   6 kind: order, set or cancel   7… sku, packs, …
 ANSWERS as claim; ignored, frozen; applied (something was taken out), cancelled; unknown where there is nothing to change
 RETRY   safe: what changed something is remembered under its id
 A larger amount is taken before a smaller one is given back: if it cannot be had, nothing changes. ]]
@@ -26,7 +26,7 @@ local function open_claims(ctx, buyer_id, idx)
 end
 
 local function remember_amend(ctx, id, body, code, amount)
-  local record = { ST.amended, body, code, amount, 0, {}, false, true }
+  local record = { ST.amended, body, code, amount, 0, {}, false, ctx.rev }
   put_claim(ctx, id, record)
   return first_answer(ctx, record, false)
 end
@@ -87,9 +87,9 @@ local function set_lines(ctx, id, body, req)
 end
 
 local function op_amend(ctx, op)
-  local id, body, req = op[2], op[3], op.req
-  local problem = claim_problem(id, req, 5, 0)
+  local problem = claim_problem(op, 8, 0)
   if problem then return refuse(OUT.invalid, problem) end
+  local id, body, req = op[2], op[3], { unpack(op, 4) }
   local buyer_id, kind, policy = req[1], req[4], ctx.settings.repeat_policy
   if kind ~= 'order' and kind ~= 'set' and kind ~= 'cancel' then return refuse(OUT.invalid, 'kind') end
   if kind ~= 'cancel' and #req < 6 then return refuse(OUT.invalid, 'lines') end

@@ -10,7 +10,8 @@ RETRY   safe ]]
 
 local REASONS = { restock = 1, withdraw = 1, spoilage = 1, correction = 1 }
 
-local function applied(replayed) return { OUT.applied, replayed and 1 or 0, 0, 0, replayed and '' or true, false, '' } end
+local function applied(ctx) return { OUT.applied, 0, 0, 0, ctx.rev, false, '' } end
+local function unchanged() return { OUT.applied, 1, 0, 0, '', false, '' } end
 
 local function adjust_problem(op)
   if not is_id(op[2]) then return 'adjust_id' end
@@ -40,7 +41,7 @@ local function op_adjust_pool(ctx, op)
   pool.adjusted = pool.adjusted + delta
   if delta > 0 then give_back(ctx, pool, delta) else take_out(pool, -delta) end
   touch_pool(ctx, pool)
-  local record = { ST.adjusted, body, OUT.applied, 0, 0, {}, false, true }
+  local record = { ST.adjusted, body, OUT.applied, 0, 0, {}, false, ctx.rev }
   put_claim(ctx, key, record)
   emit(ctx, { 'adjusted', op[2], pool.id, delta, op[5] })
   serve_waitlists(ctx)
@@ -87,18 +88,19 @@ local function op_set_pool(ctx, op)
   local created = not pool
   -- The stock that a pool began with is history; only AdjustPool changes stock, and a repeated SetPool keeps the first figure.
   if pool then spec.initial_units = pool.initial end
-  if pool and same(pool.spec, spec) then return applied(true) end
+  if pool and same(pool.spec, spec) then return unchanged() end
   if pool and spec.presale_units < pool.presale_held + pool.presold then return refuse(OUT.conflict, 'presale_units') end
   pool = pool or new_pool(ctx, id, spec)
   pool.spec, pool.name, pool.base_unit = spec, spec.name, spec.base_unit
   pool.limit_units, pool.reserves, pool.caps = spec.limit_units, spec.channel_reserves, spec.channel_caps
   pool.presale_quota, pool.presale_ships_at = spec.presale_units, spec.presale_ships_at_ms
   ctx.pools[id] = pool
+  ctx.general_only = true
   touch_pool(ctx, pool)
   ctx.freed[id] = true -- a smaller reserve or a larger cap may let somebody in
   emit(ctx, { 'pool_set', id, created, spec })
   serve_waitlists(ctx)
-  return applied(false)
+  return applied(ctx)
 end
 
 local OFFER_INTS = { 'list_price_minor', 'special_from_ms', 'special_until_ms', 'limit_packs', 'sells_from_ms', 'sells_until_ms' }
@@ -131,7 +133,7 @@ local function op_set_offer(ctx, op)
   if not pool_of(ctx, spec.pool_id) then return refuse(OUT.unknown, 'pool') end
   local offer = offer_of(ctx, sku)
   local created = not offer
-  if offer and same(offer.spec, spec) then return applied(true) end
+  if offer and same(offer.spec, spec) then return unchanged() end
   if offer and offer.touched == 1 and (offer.pool_id ~= spec.pool_id or offer.units_per_pack ~= spec.units_per_pack) then
     return refuse(OUT.conflict, 'frozen_since_first_claim')
   end
@@ -141,7 +143,8 @@ local function op_set_offer(ctx, op)
   offer.special_from, offer.special_until = spec.special_from_ms, spec.special_until_ms
   offer.sells_from, offer.sells_until = spec.sells_from_ms, spec.sells_until_ms
   ctx.offers[sku] = offer
+  ctx.general_only = true
   touch_offer(ctx, offer)
   emit(ctx, { 'offer_set', sku, created, spec })
-  return applied(false)
+  return applied(ctx)
 end

@@ -1,6 +1,8 @@
 --[[ claim: a buyer's request for packs: all lines or none, unless partial.
-OP      1 claim_id   2 body: msgpack array { buyer_id, channel, flags, sku, packs, sku, packs, … }
+OP      1 claim_id   2 body: the request's bytes, its fingerprint   3 buyer_id   4 channel   5 flags: 1 partial, 2 waitlist
+        6… sku, packs, sku, packs, …
 ANSWERS reserved, partial, presold, waitlisted; sold_out, limit_reached, not_on_sale, blocked, conflict, invalid
+        For a plain claim the answer is short: a refusal's code alone, or minus the unit price where it is reserved.
 RETRY   safe: the same id and body is answered from its record ]]
 
 local function line_wants(ctx, req, from)
@@ -69,27 +71,24 @@ local function limit_lines(ctx, lines, buyer_id, partial, given_back)
   end
 end
 
-local function count_refusal(ctx, line, channel, code, claims, packs)
-  local offer = line and line.offer
+-- Refused demand, summed by offer, channel and outcome. A rush refuses the same offer again and again: the last sum is at hand.
+local function refusal_sum(ctx, offer, channel, code)
+  local last = ctx.refusal
+  if last and last.offer == offer and last.channel == channel and last.code == code then return last.sum end
   local key = (offer and offer.sku or '') .. '\0' .. channel .. '\0' .. code
   local sum = ctx.refusals[key]
   if not sum then
     sum = { 'refused', offer and offer.sku or '', offer and offer.pool_id or '', channel, OUT_NAME[code], 0, 0 }
     ctx.refusals[key] = sum
   end
+  ctx.refusal = { offer = offer, channel = channel, code = code, sum = sum }
+  return sum
+end
+
+local function count_refusal(ctx, offer, channel, code, claims, packs)
+  local sum = refusal_sum(ctx, offer, channel, code)
   sum[6] = sum[6] + claims
   sum[7] = sum[7] + packs
-  if claims > 0 then
-    ctx.totals.refused = ctx.totals.refused + claims
-    local seen = channel_of(ctx, channel)
-    seen.refused = seen.refused + claims
-  end
-  if offer and line.pool and code == OUT.sold_out then
-    offer.packs_refused = offer.packs_refused + packs
-    line.pool.refused = line.pool.refused + packs * offer.units_per_pack
-    touch_offer(ctx, offer)
-    touch_pool(ctx, line.pool)
-  end
 end
 
 local function flat_lines(lines)
@@ -113,7 +112,7 @@ local function refuse_lines(ctx, lines, channel, code)
     if not lines[i].fine then first = first or lines[i] end
   end
   for i = 1, #lines do
-    if not lines[i].fine then count_refusal(ctx, lines[i], channel, lines[i].out, lines[i] == first and 1 or 0, lines[i].packs) end
+    if not lines[i].fine then count_refusal(ctx, lines[i].offer, channel, lines[i].out, lines[i] == first and 1 or 0, lines[i].packs) end
   end
   -- A line that could have been had alone shares the basket's fate, and its outcome.
   for i = 1, #lines do
@@ -137,7 +136,7 @@ local function grant(ctx, id, body, buyer_id, channel, lines, outcome, replaces)
   local all_presale = true
   for i = 4, #granted, 4 do all_presale = all_presale and granted[i] == 1 end
   local buyer = buyer_of(ctx, buyer_id)
-  local record = { all_presale and ST.presale_held or ST.held, body, outcome, amount, expires, granted, buyer[1], true }
+  local record = { all_presale and ST.presale_held or ST.held, body, outcome, amount, expires, granted, buyer[1], ctx.rev }
   if outcome == OUT.partial then
     record[R.now], record[R.ending], record[R.place] = false, false, false
     record[R.line_outcomes] = flat_lines(lines)
@@ -147,11 +146,7 @@ local function grant(ctx, id, body, buyer_id, channel, lines, outcome, replaces)
   put_claim(ctx, id, record)
   ctx.totals.holds = ctx.totals.holds + 1
   if expires > 0 then
-    local due = ctx.deadlines_add[expires]
-    if not due then
-      due = {}
-      ctx.deadlines_add[expires] = due
-    end
+    local due = due_at(ctx, expires)
     due[#due + 1] = id
   end
   emit(ctx, { 'claimed', id, OUT_NAME[outcome], buyer_id, channel, granted_events(ctx, granted), amount, expires, replaces or '' })
@@ -168,7 +163,7 @@ local function queue(ctx, id, body, buyer_id, channel, lines)
     for _, v in ipairs({ line.offer.idx, line.packs, line.price, 0 }) do granted[#granted + 1] = v end
   end
   local buyer = buyer_of(ctx, buyer_id)
-  local record = { ST.waitlisted, body, OUT.waitlisted, granted_amount(granted), 0, granted, buyer[1], true }
+  local record = { ST.waitlisted, body, OUT.waitlisted, granted_amount(granted), 0, granted, buyer[1], ctx.rev }
   buyer[1] = id
   for i = 1, #granted, 4 do buyer_add(ctx, buyer_id, granted[i], granted[i + 1]) end
   join_waitlist(ctx, id, record)
@@ -210,7 +205,7 @@ local function decide_lines(ctx, id, body, req, from, credit, given_back, replac
   for i = 1, #lines do
     local line = lines[i]
     if line.got < line.packs then
-      count_refusal(ctx, line, channel, line.out == OUT.limit_reached and OUT.limit_reached or OUT.sold_out, 0, line.packs - line.got)
+      count_refusal(ctx, line.offer, channel, line.out == OUT.limit_reached and OUT.limit_reached or OUT.sold_out, 0, line.packs - line.got)
       outcome = OUT.partial
     elseif line.presale and outcome == OUT.reserved then
       outcome = OUT.presold
@@ -219,13 +214,13 @@ local function decide_lines(ctx, id, body, req, from, credit, given_back, replac
   return grant(ctx, id, body, buyer_id, channel, lines, outcome, replaces)
 end
 
-local function claim_problem(id, req, lines_from, packs_min)
-  if not is_id(id) then return 'claim_id' end
-  if type(req) ~= 'table' then return 'body' end
-  if not is_id(req[1]) then return 'buyer_id' end
-  if not is_id(req[2]) then return 'channel' end
-  if not is_int(req[3], 0, 3) then return 'flags' end
-  return lines_problem(req, lines_from, packs_min)
+local function claim_problem(op, lines_from, packs_min)
+  if not is_id(op[2]) then return 'claim_id' end
+  if type(op[3]) ~= 'string' then return 'body' end
+  if not is_id(op[4]) then return 'buyer_id' end
+  if not is_id(op[5]) then return 'channel' end
+  if not is_int(op[6], 0, 3) then return 'flags' end
+  return lines_problem(op, lines_from, packs_min)
 end
 
 -- The record of an id that was used before: the first answer again, or conflict where the content is another.
@@ -236,9 +231,100 @@ local function replay_or_conflict(ctx, id, body)
   return first_answer(ctx, record, true)
 end
 
-local function op_claim(ctx, op)
-  local id, body, req = op[2], op[3], op.req
-  local problem = claim_problem(id, req, 4, 1)
-  if problem or #req < 5 then return refuse(OUT.invalid, problem or 'lines') end
-  return replay_or_conflict(ctx, id, body) or decide_lines(ctx, id, body, req, 4, {}, {})
+-- Plain claims that follow each other, of one offer at one price from one channel, share one event of the log.
+local function emit_plain(ctx, offer, channel, price, expires, id, buyer_id, packs)
+  local group = ctx.group
+  if not group or group[2] ~= offer.sku or group[6] ~= channel or group[5] ~= price or group[7] ~= expires then
+    group = { 'claims', offer.sku, offer.pool_id, offer.units_per_pack, price, channel, expires, {} }
+    emit(ctx, group)
+    ctx.group = group
+  end
+  local claims = group[8]
+  local n = #claims
+  claims[n + 1], claims[n + 2], claims[n + 3] = id, buyer_id, packs
+end
+
+-- What a plain claim of an offer needs to know, the same for the whole call: nothing in it changes until a catalogue
+-- operation does, and that sends the rest of the batch the general way.
+local function plan_of(ctx, sku)
+  local offer = is_id(sku) and offer_of(ctx, sku)
+  local pool = offer and pool_of(ctx, offer.pool_id)
+  local plan = { offer = offer, pool = pool, sells = pool and ctx.state == 'open' and in_window(offer, ctx.now), price = 0 }
+  if plan.sells then
+    plan.price = price_at(offer, ctx.now)
+    plan.shared = not next(pool.reserves) and not next(pool.caps)
+  end
+  ctx.plans[sku] = plan
+  return plan
+end
+
+local function grant_plain(ctx, op, plan, packs)
+  local offer, price, id, buyer_id, channel = plan.offer, plan.price, op[2], op[4], op[5]
+  hold_line(ctx, plan.pool, offer, channel, packs, false)
+  local expires = ctx.expires_at
+  local record = pack_plain_claim(offer.idx, packs, price, expires, ctx.rev_ms, ctx.rev_seq, op[3])
+  local holder = pack_plain_buyer(offer.idx, packs, id)
+  ctx.claims[id], ctx.buyers[buyer_id] = record, holder
+  local n = ctx.new_count
+  ctx.new_claims[n + 1], ctx.new_claims[n + 2] = id, record
+  ctx.new_buyers[n + 1], ctx.new_buyers[n + 2] = buyer_id, holder
+  ctx.new_count = n + 2
+  local totals = ctx.totals
+  totals.holds, totals.buyers = totals.holds + 1, totals.buyers + 1
+  if expires > 0 then
+    local due = due_at(ctx, expires)
+    due[#due + 1] = id
+  end
+  emit_plain(ctx, offer, channel, price, expires, id, buyer_id, packs)
+  return -price
+end
+
+-- A new id, one line, all or nothing, a buyer who has nothing yet. The rules are those of decide_lines in the same order,
+-- without its tables: a rush is made of these. nil: not plain after all, decide it the general way.
+local function decide_plain(ctx, op)
+  local sku, packs, channel = op[7], op[8], op[5]
+  local plan = ctx.plans[sku] or plan_of(ctx, sku)
+  if not plan.sells then
+    if not is_id(sku) then return nil end
+    count_refusal(ctx, plan.offer, channel, OUT.not_on_sale, 1, packs)
+    return OUT.not_on_sale
+  end
+  local offer, pool = plan.offer, plan.pool
+  local units = packs * offer.units_per_pack
+  if units > (plan.shared and pool.available or free_for(pool, channel)) then
+    if units <= presale_free(pool) then return nil end
+    count_refusal(ctx, offer, channel, OUT.sold_out, 1, packs)
+    return OUT.sold_out
+  end
+  local buyer_id = op[4]
+  local buyer = ctx.buyers[buyer_id]
+  if buyer == nil then
+    buyer = redis.call('HGET', ctx.keys[K.buyers], buyer_id)
+    ctx.buyers[buyer_id] = buyer
+  end
+  if buyer or plan.price == 0 or plan.price > PRICE_PLAIN_MAX then return nil end
+  if (offer.limit_packs > 0 and packs > offer.limit_packs) or (pool.limit_units > 0 and units > pool.limit_units) then
+    count_refusal(ctx, offer, channel, OUT.limit_reached, 1, packs)
+    return OUT.limit_reached
+  end
+  return grant_plain(ctx, op, plan, packs)
+end
+
+-- Whether an operation has the shape of a plain claim: one line, no flags. Its ids are checked apart, many at once.
+local function is_plain(op)
+  local packs, id, buyer_id, channel = op[8], op[2], op[4], op[5]
+  return op[6] == 0 and op[9] == nil and type(packs) == 'number' and packs >= 1 and packs <= PACKS_MAX and packs % 1 == 0
+    and type(id) == 'string' and type(buyer_id) == 'string' and type(channel) == 'string' and type(op[3]) == 'string'
+    and #id >= 1 and #id <= ID_BYTES_MAX and #buyer_id >= 1 and #buyer_id <= ID_BYTES_MAX and #channel >= 1 and #channel <= ID_BYTES_MAX
+end
+
+local function op_claim(ctx, op, plain)
+  local id = op[2]
+  if plain and not ctx.general_only and not ctx.claims[id] then
+    local answer = decide_plain(ctx, op)
+    if answer then return answer end
+  end
+  local problem = claim_problem(op, 7, 1)
+  if problem or #op < 8 then return refuse(OUT.invalid, problem or 'lines') end
+  return replay_or_conflict(ctx, id, op[3]) or decide_lines(ctx, id, op[3], { unpack(op, 4) }, 4, {}, {})
 end

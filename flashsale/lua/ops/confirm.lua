@@ -40,7 +40,7 @@ local function sell(ctx, id, record, paid, rest, late)
   local all_presale = count_order(ctx, channel, paid, nil, 1)
   local amount = granted_amount(paid)
   change_now(record, amount, 0, paid)
-  end_record(record, all_presale and ST.presale_order or ST.confirmed, OUT.confirmed, amount, late and 'late' or '')
+  end_record(ctx, record, all_presale and ST.presale_order or ST.confirmed, OUT.confirmed, amount, late and 'late' or '')
   put_claim(ctx, id, record)
   emit(ctx, { 'confirmed', id, buyer_id, channel, granted_events(ctx, paid), granted_events(ctx, rest), amount, all_presale, late })
   serve_waitlists(ctx)
@@ -74,7 +74,7 @@ local function pay_late(ctx, id, record, wanted, reclaim)
   end
   local ended_as = record[R.state] == ST.expired and OUT.expired or OUT.cancelled
   local amount = granted_amount(paid)
-  end_record(record, ST.refund_due, ended_as, amount, 'refund_due')
+  end_record(ctx, record, ST.refund_due, ended_as, amount, 'refund_due')
   put_claim(ctx, id, record)
   ctx.totals.refunds_due = ctx.totals.refunds_due + 1
   emit(ctx, { 'refund_due', id, body[1], body[2], amount })

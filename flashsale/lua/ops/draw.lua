@@ -27,13 +27,13 @@ local function op_open_draw(ctx, op)
   local draw = draw_of(ctx, op[2])
   if draw then
     local equal = draw.prize == op[3] and draw.winners_max == op[4] and draw.seed_hash == op[5] and draw.condition == op[6] and draw.word == op[7]
-    return equal and applied(true) or refuse(OUT.conflict)
+    return equal and unchanged() or refuse(OUT.conflict)
   end
   draw = { id = op[2], prize = op[3], winners_max = op[4], seed_hash = op[5], condition = op[6], word = op[7], state = 'open', entrants = 0,
     seed = '', winners = {}, opened_at = ctx.now }
   ctx.draws[op[2]], ctx.dirty_draws[op[2]] = draw, draw
   emit(ctx, { 'draw_opened', op[2], op[3], op[4], op[5], op[6], op[7] })
-  return applied(false)
+  return applied(ctx)
 end
 
 local function op_enter_draw(ctx, op)
@@ -45,7 +45,7 @@ local function op_enter_draw(ctx, op)
   if ctx.seen_known[member] == nil then
     ctx.seen_known[member] = redis.call('ZSCORE', ctx.keys[K.entrants], member) and true or false
   end
-  if ctx.seen_known[member] then return applied(true) end
+  if ctx.seen_known[member] then return unchanged() end
   if draw.state ~= 'open' then return refuse(OUT.not_on_sale, 'entries_closed') end
   local buyer = buyer_of(ctx, op[3])
   if has_flag(buyer[2], BUYER_BLOCKED) then return refuse(OUT.blocked) end
@@ -57,18 +57,18 @@ local function op_enter_draw(ctx, op)
   draw.entrants = draw.entrants + 1
   ctx.dirty_draws[op[2]] = draw
   emit(ctx, { 'draw_entered', op[2], op[3] })
-  return applied(false)
+  return applied(ctx)
 end
 
 local function op_close_draw(ctx, op)
   if not is_id(op[2]) then return refuse(OUT.invalid, 'draw_id') end
   local draw = draw_of(ctx, op[2])
   if not draw then return refuse(OUT.unknown) end
-  if draw.state ~= 'open' then return applied(true) end
+  if draw.state ~= 'open' then return unchanged() end
   draw.state = 'closed'
   ctx.dirty_draws[op[2]] = draw
   emit(ctx, { 'draw_closed', op[2], draw.entrants })
-  return applied(false)
+  return applied(ctx)
 end
 
 local function winners_problem(ctx, draw, winners)
@@ -88,7 +88,7 @@ local function op_settle_draw(ctx, op)
   local draw = draw_of(ctx, op[2])
   if not draw then return refuse(OUT.unknown) end
   if draw.state == 'settled' then
-    return draw.seed == op[3] and same(draw.winners, op[4]) and applied(true) or refuse(OUT.conflict)
+    return draw.seed == op[3] and same(draw.winners, op[4]) and unchanged() or refuse(OUT.conflict)
   end
   if draw.state ~= 'closed' then return refuse(OUT.conflict, draw.state) end
   local problem = winners_problem(ctx, draw, op[4])
@@ -96,5 +96,5 @@ local function op_settle_draw(ctx, op)
   draw.state, draw.seed, draw.winners = 'settled', op[3], op[4]
   ctx.dirty_draws[op[2]] = draw
   emit(ctx, { 'draw_settled', op[2], op[3], op[4] })
-  return applied(false)
+  return applied(ctx)
 end

@@ -22,8 +22,7 @@ local function op_extend(ctx, op)
   end
   change_now(record, amount_now(record), expires, granted_now(record))
   put_claim(ctx, id, record)
-  ctx.deadlines_add[expires] = ctx.deadlines_add[expires] or {}
-  table.insert(ctx.deadlines_add[expires], id)
+  table.insert(due_at(ctx, expires), id)
   emit(ctx, { 'extended', id, expires })
-  return { OUT.extended, 0, amount_now(record), expires, true, false, '' }
+  return { OUT.extended, 0, amount_now(record), expires, ctx.rev, false, '' }
 end

@@ -1,5 +1,5 @@
 --[[ fact: a sale that happened elsewhere; recorded, never refused for stock, limit, window or state.
-OP      1 fact_id   2 body: msgpack array { buyer_id or '', channel, amount_minor or -1, sku, packs, … }   3 reverses 0/1
+OP      1 fact_id   2 body   3 reverses 0/1   4 buyer_id or ''   5 channel   6 amount_minor or -1   7… sku, packs, …
 ANSWERS recorded (detail oversold where stock was short), cancelled for a reversal; conflict; unknown (reversal of nothing);
         invalid (malformed, or an sku that the sale does not know: the sender must be told, or the sale would be lost)
 RETRY   safe ]]
@@ -30,15 +30,15 @@ local function reverse_fact(ctx, id)
   end)
   buyer_give_up(ctx, body[1], granted)
   count_order(ctx, body[2], granted, amounts, -1)
-  end_record(record, ST.reversed, OUT.cancelled, record[R.amount])
+  end_record(ctx, record, ST.reversed, OUT.cancelled, record[R.amount])
   put_claim(ctx, id, record)
   emit(ctx, { 'fact_reversed', id, body[1], body[2], granted_events(ctx, granted, amounts), record[R.amount] })
   serve_waitlists(ctx)
   return ending_answer(record, false)
 end
 
-local function fact_problem(id, req)
-  if type(req) ~= 'table' then return 'body' end
+local function fact_problem(body, req)
+  if type(body) ~= 'string' then return 'body' end
   if req[1] ~= '' and not is_id(req[1]) then return 'buyer_id' end
   if not is_id(req[2]) then return 'channel' end
   if not is_int(req[3], -1, AMOUNT_MAX) then return 'amount_minor' end
@@ -47,10 +47,10 @@ local function fact_problem(id, req)
 end
 
 local function op_fact(ctx, op)
-  local id, body, req = op[2], op[3], op.req
+  local id, body, req = op[2], op[3], { unpack(op, 5) }
   if not is_id(id) then return refuse(OUT.invalid, 'fact_id') end
   if op[4] == 1 then return reverse_fact(ctx, id) end
-  local problem = fact_problem(id, req)
+  local problem = fact_problem(body, req)
   if problem then return refuse(OUT.invalid, problem) end
   local known = replay_or_conflict(ctx, id, body)
   if known then return known end
@@ -69,7 +69,7 @@ local function op_fact(ctx, op)
   for i = 1, #granted, 4 do buyer_add(ctx, req[1], granted[i], granted[i + 1]) end
   set_buyer_flag(ctx, req[1], BUYER_BOUGHT, true)
   count_order(ctx, req[2], granted, amounts, 1)
-  local record = { ST.recorded, body, OUT.recorded, amount, 0, granted, false, true }
+  local record = { ST.recorded, body, OUT.recorded, amount, 0, granted, false, ctx.rev }
   put_claim(ctx, id, record)
   emit(ctx, { 'fact', id, req[1], req[2], granted_events(ctx, granted, amounts), amount, short })
   local answer = first_answer(ctx, record, false)

@@ -41,38 +41,40 @@ local function op_set_sale(ctx, op)
     if settings[field] ~= value then changed = true end
     settings[field] = value
   end
-  if not changed then return applied(true) end
+  if not changed then return unchanged() end
   ctx.settings, ctx.exists = settings, true
+  ctx.general_only = true -- the short answer of a plain claim names the deadline that held when the call began
   emit(ctx, { 'sale_set', settings })
-  return applied(false)
+  return applied(ctx)
 end
 
 local function op_set_sale_state(ctx, op)
   local state = op[2]
   if type(state) ~= 'string' or not STATES[state] then return refuse(OUT.invalid, 'state') end
   if not ctx.exists then return refuse(OUT.unknown, 'sale') end
-  if state == ctx.state then return applied(true) end
+  if state == ctx.state then return unchanged() end
   if not STATES[ctx.state][state] then return refuse(OUT.conflict, ctx.state) end
   ctx.state = state
+  ctx.general_only = true
   emit(ctx, { 'state_set', state })
   if state == 'open' then
     local ids = redis.call('HKEYS', ctx.keys[K.pools])
     prefetch(ctx.keys[K.pools], ctx.pools, ids)
     for i = 1, #ids do
-      if ctx.pools[ids[i]].waitlisted > 0 then ctx.freed[ids[i]] = true end
+      if pool_of(ctx, ids[i]).waitlisted > 0 then ctx.freed[ids[i]] = true end
     end
     serve_waitlists(ctx)
   end
-  return applied(false)
+  return applied(ctx)
 end
 
 local function op_block(ctx, op)
   if not is_id(op[2]) then return refuse(OUT.invalid, 'buyer_id') end
   local on = op[3] == 1
-  if has_flag(buyer_of(ctx, op[2])[2], BUYER_BLOCKED) == on then return applied(true) end
+  if has_flag(buyer_of(ctx, op[2])[2], BUYER_BLOCKED) == on then return unchanged() end
   set_buyer_flag(ctx, op[2], BUYER_BLOCKED, on)
   emit(ctx, { 'blocked', op[2], on })
-  return applied(false)
+  return applied(ctx)
 end
 
 local function observe_problem(op)
@@ -133,11 +135,11 @@ local function op_observe(ctx, op)
     if ctx.seen_known[event_id] then
       sum.duplicates = sum.duplicates + 1
       ctx.totals.duplicates = ctx.totals.duplicates + 1
-      return applied(true)
+      return unchanged()
     end
     ctx.seen_known[event_id] = true
     ctx.seen_add[#ctx.seen_add + 1] = event_id
   end
   add_seen(ctx, op, sum)
-  return applied(false)
+  return applied(ctx)
 end

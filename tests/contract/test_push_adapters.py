@@ -415,6 +415,14 @@ def test_any_value_in_any_field_gives_sound_events_or_an_adapter_error(platform:
             assert event.count >= 0 <= event.value_minor
 
 
+@pytest.mark.parametrize("test", [True, False, None])
+def test_kwaishop_test_message_is_acknowledged_and_sells_nothing(test: bool | None) -> None:
+    kwaishop = PLATFORMS[3]
+    receipt = kwaishop.adapter().receive(kwaishop.request({**kwaishop.messages[1], "test": test}))
+    assert (receipt.reply.body, receipt.skipped) == (kwaishop.success, 0)
+    assert len(receipt.events) == (0 if test else 1)
+
+
 def test_statuses_follow_the_order_through_its_life() -> None:
     doudian, kwaishop = PLATFORMS[1], PLATFORMS[3]
     expected = [OrderStatus.CREATED, OrderStatus.PAID, OrderStatus.CANCELLED]

@@ -52,7 +52,7 @@ def test_capabilities_say_what_a_platform_lacks() -> None:
         ("doudian", {"app_key": "k", "app_secret": None}, "app_secret"),
         ("doudian", {"app_key": "k", "app_secret": "VALUE "}, "app_secret"),
         ("doudian", {"app_key": "k", "app_secret": 5}, "app_secret"),
-        ("doudian", {"app_key": "k", "app_secret": "VALUE", "secret": "VALUE"}, "secret"),
+        ("doudian", {"app_key": "k", "app_secret": "VALUE", "secret": "VALUE"}, "knows no secret; it has: app_key"),
         ("kuaishou_live", {"app_secret": ["VALUE"]}, "app_secret"),
         ("kwaishop", {"message_secret": "VALUE"}, "message_secret"),
         ("kwaishop", {"message_secret": "VALUEVALUE=="}, "message_secret"),

@@ -100,6 +100,7 @@ def test_frame_cut_short_anywhere_is_refused(length: int) -> None:
         "02020900",  # unknown header
         "02020100010000006109",  # unknown value format
         "020205ffffffff0000",  # negative length
+        "02020100020000000000000500f7ffffff",  # negative length that leads back to a zero header
         "0202050001000000ff0000",  # token that is not UTF-8
         "0202" + "040000000000" * 257 + "0000",  # endless headers
     ],

@@ -103,7 +103,9 @@ class Store:
         await self._call("FUNCTION", "LOAD", "REPLACE", library.source())
 
     async def decide(self, sale_id: SaleId, encoded_ops: Sequence[bytes], ops: Sequence[Op]) -> codec.Reply:
-        """Decide `ops`, encoded by `codec.encode_op`; returns when the store has acknowledged it. Raises StoreUnavailable or StoreRejected.
+        """Decide `ops`, encoded by `codec.encode_op`; returns when the store has acknowledged them.
+
+        Raises StoreUnavailable (nothing is known to be written: ask again with the same ids) or StoreRejected (nothing was).
 
         A server that has lost the library (flushed, promoted) refuses before it does anything, so loading and calling
         again repeats no side effect.

@@ -15,16 +15,22 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from flashsale.domain import SaleState
+from flashsale.tally import Tally
 from ingest.demo.connections import CONNECTION_IDS, connection_settings
 from ingest.demo.doors import Access
 from ingest.demo.plan import SHOP_PLATFORMS
 from ingest.demo.simulators import LOOPBACK, OrderDesk, TmcPlatform
+from inventory.check import CheckReport
+from inventory.ledger import Order, OrdersPage
 
 READY_FILE = "service-ready.json"
 SERVICE_LOG = "service.log"
 START_DEADLINE_S = 90.0
 STOP_DEADLINE_S = 40.0
 READY_POLL_S = 0.05
+PAPER_DEADLINE_S = 120.0
+"""How long the books check and the report may take."""
 HOLD_TTL_MS = 7 * 24 * 60 * 60 * 1_000
 """A week, so that an evening which was interrupted today can be carried on tomorrow."""
 
@@ -150,12 +156,17 @@ class Shop:
         self._base_url = base_url
         self._headers = {"authorization": f"Bearer {admin_token}"}
 
-    async def set_up(
-        self, sale_id: str, name: str, catalogue_path: Path, tmc: TmcPlatform, desk: OrderDesk, *, is_new: bool
-    ) -> Access:
-        """Create the sale, load its catalogue, make tokens and connections; return the way in for everybody."""
-        if is_new:
-            await self._create_sale(sale_id, name, catalogue_path)
+    async def set_up(self, sale_id: str, name: str, catalogue_path: Path, tmc: TmcPlatform, desk: OrderDesk) -> Access:
+        """Create the sale, load its catalogue, make tokens and connections; return the way in for everybody.
+
+        A sale that has left its draft has been set up before: its catalogue is not loaded again, since that would undo
+        what the host changed meanwhile.
+        """
+        state = await self._create_sale(sale_id, name)
+        if state == SaleState.DRAFT:
+            content = await asyncio.to_thread(catalogue_path.read_bytes)
+            headers = {"content-type": "text/csv; charset=utf-8"}
+            await self._call("POST", _sale(sale_id, "/catalogue"), content=content, headers=headers)
         for adapter, connection_id in CONNECTION_IDS.items():
             settings = connection_settings(adapter, tmc_url=tmc.url, order_desk_url=desk.url)
             body = {"adapter": adapter, "sale_id": sale_id, "settings": settings}
@@ -182,27 +193,33 @@ class Shop:
         body = {"role": role, "sale_id": sale_id, "label": "demo"}
         return str((await self._call("POST", "/v1/tokens", json=body)).json()["token"])
 
-    async def tally(self, sale_id: str) -> dict[str, Any]:
+    async def tally(self, sale_id: str) -> Tally:
         """The live counters."""
-        answer: dict[str, Any] = (await self._call("GET", _sale(sale_id, "/tally"))).json()
-        return answer
+        answer = await self._call("GET", _sale(sale_id, "/tally"))
+        return msgspec.json.decode(answer.content, type=Tally)
 
     async def report(self, sale_id: str) -> str:
         """The sale's report as one HTML page."""
-        return (await self._call("GET", _sale(sale_id, "/report"), timeout=120.0)).text
+        return (await self._call("GET", _sale(sale_id, "/report"), timeout=PAPER_DEADLINE_S)).text
 
-    async def order_pages(self, sale_id: str) -> list[dict[str, Any]]:
+    async def check(self, sale_id: str) -> CheckReport:
+        """The books check: store, log and ledger against each other."""
+        answer = await self._call("GET", _sale(sale_id, "/check"), timeout=PAPER_DEADLINE_S)
+        return msgspec.json.decode(answer.content, type=CheckReport)
+
+    async def orders(self, sale_id: str) -> list[Order]:
         """All orders of the sale, page by page."""
-        orders: list[dict[str, Any]] = []
-        after = ""
-        while True:
-            page = (await self._call("GET", _sale(sale_id, "/orders"), params={"after": after} if after else {})).json()
-            orders += page["orders"]
-            after = page.get("next") or ""
-            if not after:
-                return orders
+        found: list[Order] = []
+        after: int | None = 0
+        while after is not None:
+            answer = await self._call("GET", _sale(sale_id, "/orders"), params={"after": after})
+            page = msgspec.json.decode(answer.content, type=OrdersPage)
+            found += page.orders
+            after = page.next
+        return found
 
-    async def _create_sale(self, sale_id: str, name: str, catalogue_path: Path) -> None:
+    async def _create_sale(self, sale_id: str, name: str) -> str:
+        """Create the sale, or find it as it was created before; its state."""
         settings = {
             "mode": "capture",
             "channel_modes": dict.fromkeys(SHOP_PLATFORMS, "platform"),
@@ -211,11 +228,7 @@ class Shop:
             "waitlist_ttl_ms": HOLD_TTL_MS,
         }
         body = {"sale_id": sale_id, "name": name, "currency": "CNY", "settings": settings}
-        await self._call("POST", "/v1/sales", json=body)
-        content = await asyncio.to_thread(catalogue_path.read_bytes)
-        await self._call(
-            "POST", _sale(sale_id, "/catalogue"), content=content, headers={"content-type": "text/csv; charset=utf-8"}
-        )
+        return str((await self._call("POST", "/v1/sales", json=body)).json()["state"])
 
     async def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {**self._headers, **request.pop("headers", {})}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
+from flashsale.tally import Tally
 from ingest.demo.plan import POOL_IDS_BIG
+from inventory.ledger import Order
+
+ORDER_STATUSES = ("confirmed", "recorded")
+"""Orders that stand: paid claims and facts, neither taken back nor presale."""
 
 
 class PoolSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,35 +51,32 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(
-    tally: dict[str, Any],
-    orders: Sequence[dict[str, Any]],
-    *,
-    balanced: bool,
-    problems_count: int,
-    elapsed_s: float,
+    tally: Tally, orders: Sequence[Order], *, balanced: bool, problems_count: int, elapsed_s: float
 ) -> Summary:
     """Put tally, orders and the books' verdict together; adds nothing of its own."""
-    pool_of_sku = {offer["sku"]: offer["pool_id"] for offer in tally["offers"]}
-    other = sum(
-        1
-        for order in orders
-        if not order["presale"] and not any(pool_of_sku[line["sku"]] in POOL_IDS_BIG for line in order["lines"])
-    )
-    totals = tally["totals"]
+    totals = tally.totals
     return Summary(
-        sale_id=tally["sale_id"],
-        state=tally["state"],
-        pools={pool["pool_id"]: msgspec.convert(pool, PoolSummary) for pool in tally["pools"]},
-        orders=totals["orders"],
-        orders_other=other,
-        revenue_minor=totals["revenue_minor"],
-        presale_orders=totals["presale_orders"],
-        presale_minor=totals["presale_minor"],
-        refused=totals["refused"],
-        duplicates_dropped=totals["duplicates"],
-        comments=totals["comments"],
-        likes=totals["likes"],
+        sale_id=tally.sale_id,
+        state=tally.state,
+        pools={
+            pool.pool_id: PoolSummary(**{name: getattr(pool, name) for name in PoolSummary.__struct_fields__})
+            for pool in tally.pools
+        },
+        orders=totals.orders,
+        orders_other=sum(is_other(order) for order in orders),
+        revenue_minor=totals.revenue_minor,
+        presale_orders=totals.presale_orders,
+        presale_minor=totals.presale_minor,
+        refused=totals.refused,
+        duplicates_dropped=totals.duplicates,
+        comments=totals.comments,
+        likes=totals.likes,
         problems=problems_count,
         books="balanced" if balanced else "differ",
         elapsed_s=round(elapsed_s, 1),
     )
+
+
+def is_other(order: Order) -> bool:
+    """Whether an order stands and holds nothing of the four big pools."""
+    return order.status in ORDER_STATUSES and all(line.pool_id not in POOL_IDS_BIG for line in order.lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from rich.bar import Bar
 from rich.console import Group, RenderableType
@@ -11,9 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from flashsale.tally import PoolTally, Tally
 from ingest.demo.plan import EVENING_STARTS_AT_MS, MINUTE_MS
 from ingest.demo.replay import ReplayState
-from ingest.demo.stage import Pages
 
 _DAY_MS = 24 * 60 * MINUTE_MS
 _TONGGU_OFFSET_MS = 8 * 60 * MINUTE_MS
@@ -65,68 +64,63 @@ def clock_text(at_ms: int) -> str:
     return f"{seconds // 3_600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
-def render(tally: dict[str, Any], state: ReplayState, rate: OrderRate, pages: Pages | None) -> RenderableType:
+def render(tally: Tally, state: ReplayState, rate: OrderRate) -> RenderableType:
     """The whole picture."""
-    parts: list[RenderableType] = []
-    if pages is not None:
-        addresses = Table.grid(padding=(0, 1))
-        addresses.add_row("直播画面 overlay", Text(pages.overlay_url, style="cyan", overflow="fold"))
-        addresses.add_row("主播后台 console", Text(pages.console_url, style="cyan", overflow="fold"))
-        parts += [addresses, ""]
-    parts += [_pools_table(tally), "", _totals_line(tally, state, rate)]
+    parts: list[RenderableType] = [_pools_table(tally), "", _totals_line(tally, state, rate)]
     share = state.sent / state.total if state.total else 1.0
-    title = f"{tally['name']} · {clock_text(state.at_ms)} · {share:.0%}"
+    title = f"{tally.name} · {clock_text(state.at_ms)} · {share:.0%}"
     return Panel(Group(*parts), title=title, border_style="green", padding=(1, 2))
 
 
-def _pools_table(tally: dict[str, Any]) -> Table:
-    table = Table(box=None, pad_edge=False, expand=True)
-    table.add_column("库存池 pool", no_wrap=True)
-    table.add_column("售出 sold", ratio=1)
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("预占 held", justify="right", no_wrap=True)
-    table.add_column("余 left", justify="right", no_wrap=True)
-    table.add_column("未满足 refused", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for pool in tally["pools"]:
-        stock, unit = max(1, pool["initial"] + pool["adjusted"]), pool["base_unit"]
-        name = Text.assemble(pool["name"], " ", (_ENGLISH.get(pool["pool_id"], pool["pool_id"]), "dim"))
-        table.add_row(
-            name,
-            Bar(size=stock, begin=0, end=pool["sold"], color="green"),
-            f"{units_text(pool['sold'], unit)} / {units_text(stock, unit)}",
-            units_text(pool["held"], unit) if pool["held"] else "",
-            units_text(pool["available"], unit),
-            units_text(pool["refused"], unit) if pool["refused"] else "",
-            _stamp(pool),
+def _pools_table(tally: Tally) -> Table:
+    table = Table(box=None, pad_edge=False, expand=True, show_header=False, padding=(0, 2, 1, 0))
+    table.add_column("pool", no_wrap=True)
+    table.add_column("bar", ratio=1, min_width=16)
+    table.add_column("sold", justify="right", no_wrap=True)
+    table.add_column("stamp", no_wrap=True)
+    for pool in tally.pools:
+        stock, unit = max(1, pool.initial + pool.adjusted), pool.base_unit
+        name = Text.assemble((pool.name, "bold"), "\n", (_ENGLISH.get(pool.pool_id, pool.pool_id), "dim"))
+        bar = Group(
+            Bar(size=stock, begin=0, end=pool.sold, color="green", bgcolor="grey23"),
+            Bar(size=stock, begin=pool.sold, end=pool.sold + pool.held, color="yellow", bgcolor="grey11"),
         )
+        sold = f"售 {units_text(pool.sold, unit)} / {units_text(stock, unit)}"
+        held = (
+            f"预占 held {units_text(pool.held, unit)}" if pool.held else f"余 left {units_text(pool.available, unit)}"
+        )
+        table.add_row(name, bar, Text.assemble((sold, "bold"), "\n", (held, "dim")), _stamp(pool))
     return table
 
 
-def _stamp(pool: dict[str, Any]) -> Text:
-    unit = pool["base_unit"]
-    if pool["oversold"]:
-        return Text(f"超卖 OVERSOLD {units_text(pool['oversold'], unit)}", style="bold white on red")
-    if pool["presale_quota"]:
-        booked = pool["presold"] + pool["presale_held"]
-        return Text(f"售罄 SOLD OUT · 预售 presale {units_text(booked, unit)}", style="bold yellow")
-    if pool["available"] == 0 and pool["held"] == 0:
-        return Text("售罄 SOLD OUT", style="bold red")
-    return Text("")
+def _stamp(pool: PoolTally) -> Text:
+    """What a glance has to find: sold out, oversold, presale, and how much more was wanted."""
+    unit = pool.base_unit
+    lines: list[tuple[str, str]] = []
+    if pool.oversold:
+        lines.append((f"超卖 OVERSOLD {units_text(pool.oversold, unit)}", "bold white on red"))
+    elif pool.presale_quota:
+        booked = units_text(pool.presold + pool.presale_held, unit)
+        lines.append((f"售罄 · 预售 presale {booked}", "bold magenta"))
+    elif pool.available == 0 and pool.held == 0:
+        lines.append(("售罄 SOLD OUT", "bold red"))
+    if pool.refused:
+        lines.append((f"未满足 refused {units_text(pool.refused, unit)}", "dim"))
+    return Text("\n").join(Text(line, style=style) for line, style in lines)
 
 
-def _totals_line(tally: dict[str, Any], state: ReplayState, rate: OrderRate) -> Table:
-    totals = tally["totals"]
+def _totals_line(tally: Tally, state: ReplayState, rate: OrderRate) -> Table:
+    totals = tally.totals
     grid = Table.grid(padding=(0, 3))
     cells = [
-        ("销售额 revenue", money_text(totals["revenue_minor"])),
-        ("订单 orders", f"{totals['orders']:,}"),
+        ("销售额 revenue", money_text(totals.revenue_minor)),
+        ("订单 orders", f"{totals.orders:,}"),
         ("每分钟 per min", f"{rate.per_minute():,.0f}"),
-        ("预售 presale", money_text(totals["presale_minor"])),
-        ("未满足 refused", f"{totals['refused']:,}"),
-        ("候补 waiting", f"{totals['waitlisted']:,}"),
-        ("重复 duplicates", f"{totals['duplicates']:,}"),
-        ("点赞 likes", f"{totals['likes']:,}"),
+        ("预售 presale", money_text(totals.presale_minor)),
+        ("未满足 refused", f"{totals.refused:,}"),
+        ("候补 waiting", f"{totals.waitlisted:,}"),
+        ("重复 duplicates", f"{totals.duplicates:,}"),
+        ("点赞 likes", f"{totals.likes:,}"),
     ]
     if state.problems_count:
         cells.append(("问题 problems", f"{state.problems_count:,}"))

@@ -29,6 +29,8 @@ _PLATFORM = re.compile(PLATFORM_PATTERN)
 
 def check_id(name: str, value: str, *, prefix: str = "", empty_allowed: bool = False) -> None:
     """Check that an id can be stored, logged and joined with `prefix`. Raises FrameError naming the field."""
+    if value.isascii() and value.isprintable() and 0 < len(value) <= ID_BYTES_MAX - len(prefix):
+        return  # nearly every id there is; the rest is looked at more closely
     if not value and not empty_allowed:
         raise FrameError(f"缺少 {name}。", f"{name} is missing.")
     if len((prefix + value).encode("utf-8", "replace")) > ID_BYTES_MAX:

@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -271,6 +272,18 @@ async def test_what_piled_up_during_a_slow_write_is_delivered_in_one_batch_in_or
     first_seen = list(dict.fromkeys(order_id(event) for event in pipeline.safe))
     assert first_seen == list(range(1, 51))
     assert 1 < max(pipeline.batches) <= 100
+
+
+async def test_flood_is_taken_whole_and_in_order_through_a_bounded_queue() -> None:
+    platform = Platform()
+    flood = range(1, 2_501)
+    for number in flood:
+        platform.post(number)
+    # One pull only: a server that pushes everything again at every pull would flood itself.
+    async with running(platform, timing=msgspec.structs.replace(QUICK, pull_interval_ms=60_000)) as pipeline:
+        await platform.until(lambda: set(platform.confirmed) == set(flood))
+    assert list(dict.fromkeys(order_id(event) for event in pipeline.safe)) == list(flood)
+    assert max(pipeline.batches) <= 100
 
 
 @pytest.mark.parametrize("how", ["drop_next", "cut_mid_frame"])

@@ -1,0 +1,48 @@
+"""`sellthrough bench`: runs the measurements that are there, and says plainly which are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Final
+
+import msgspec
+
+from ingest.commands.exits import USAGE, CommandError, not_built
+
+BENCHES: Final[Mapping[str, str]] = {
+    "engine": "flashsale.bench:bench_engine",
+    "comments": "ingest.comments.bench:bench_comments",
+}
+"""Benches by name, each a function without arguments that returns its numbers by name."""
+
+PLANNED: Final = ("http", "fanout")
+
+
+def bench(what: str, *, as_json: bool, say: Callable[[str], None]) -> None:
+    """Run one bench, or all that are there. Raises CommandError for an unknown one."""
+    if what in PLANNED:
+        raise not_built(f"bench {what}")
+    if what != "all" and what not in BENCHES:
+        known = " | ".join((*BENCHES, *PLANNED, "all"))
+        raise CommandError(f"没有测速 {what}；可用：{known}。 No bench {what}; there are: {known}.", USAGE)
+    wanted = list(BENCHES) if what == "all" else [what]
+    results = {name: _measured(name) for name in wanted}
+    if as_json:
+        say(msgspec.json.encode(results if what == "all" else results[what]).decode())
+        return
+    for name, numbers in results.items():
+        say(name)
+        for key, value in numbers.items():
+            say(f"    {key}  {value}")
+
+
+def _measured(name: str) -> Mapping[str, object]:
+    module_name, _, function_name = BENCHES[name].partition(":")
+    try:
+        measure = getattr(import_module(module_name), function_name)
+    except ModuleNotFoundError as error:
+        raise not_built(f"bench {name}") from error
+    numbers = measure()
+    assert isinstance(numbers, Mapping)
+    return numbers

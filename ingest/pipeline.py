@@ -1,0 +1,249 @@
+"""From live events to the sale: read, decide, book, record; and only then may a platform be told "taken".
+
+`Pipeline.handle` is safe to call again with the same events (platforms do), and from many tasks at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+
+from flashsale.domain import BATCH_OPS_MAX, Fact, Observe, OpResult, Outcome, SaleId
+from flashsale.service import EngineFace
+from ingest.answers import is_unknown_sale
+from ingest.decision import Decision, decide, event_key
+from ingest.domain import CommentTrace, Handled, IntakeProblem, scoped_id
+from ingest.intake import Intake
+from ingest.metrics import Metrics
+from ingest.order_desk import OrderDesk
+from ingest.problems import Problem
+from ingest.recorder import Recorder
+from ingest.reversals import Reversals
+from ingest.sale_context import SaleContexts
+from stream_adapters.domain import EventKind, LiveEvent, OrderStatus, User
+
+RECENT_EVENTS_MAX: Final = 200_000
+log = structlog.get_logger("pipeline")
+
+
+class NewestSeen(Protocol):
+    """Where the platform time of a room's newest comment can be looked up after a restart."""
+
+    async def newest_seen_ms(self, sale_id: str, platform: str, room_id: str) -> int:
+        """Return the platform time of the room's newest comment, 0 if there is none."""
+        ...
+
+
+class Pipeline:
+    """Takes live events of a sale and returns when all of them are durable."""
+
+    def __init__(
+        self,
+        *,
+        engine: EngineFace,
+        contexts: SaleContexts,
+        recorder: Recorder,
+        reversals: Reversals,
+        newest_seen: NewestSeen,
+        intake: Intake,
+        metrics: Metrics,
+        late_comment_ms: int,
+    ) -> None:
+        self._engine = engine
+        self._contexts = contexts
+        self._recorder = recorder
+        self._reversals = reversals
+        self._newest_seen = newest_seen
+        self._intake = intake
+        self._metrics = metrics
+        self._late_comment_ms = late_comment_ms
+        self._newest: dict[tuple[str, str, str], int] = {}
+        # Events that this process has booked and recorded, oldest first. Only a shortcut: the engine remembers them all.
+        self._recent: dict[tuple[str, str], None] = {}
+
+    async def handle(self, sale_id: str, events: Sequence[LiveEvent], desk: OrderDesk | None = None) -> Handled:
+        """Book events in the order given; `desk` completes thin orders.
+
+        Returns when sale, traces and problems are durable. Raises Problem, or what the stores raise: then nothing may be
+        acknowledged, and the same events must come again (what was booked already is not booked twice).
+        """
+        self._intake.require_open()
+        if not events:
+            return Handled()
+        context = await self._contexts.of(sale_id)
+        whole = await self._completed(sale_id, events, desk)
+        late = await self._late(sale_id, whole)
+        decisions = [
+            _counted_only(event)
+            if (sale_id, event_key(event)) in self._recent
+            else decide(event, context, late=event_key(event) in late)
+            for event in whole
+        ]
+        results = await self._book(sale_id, decisions)
+        await self._reversals.settle(SaleId(sale_id), _facts(decisions, results))
+        handled = await self._record(sale_id, decisions, results)
+        self._remember(sale_id, whole)
+        for event in whole:
+            self._metrics.event(event.platform, event.kind.value)
+        return handled
+
+    async def _completed(
+        self, sale_id: str, events: Sequence[LiveEvent], desk: OrderDesk | None
+    ) -> Sequence[LiveEvent]:
+        thin = [place for place, event in enumerate(events) if _is_thin(event)]
+        if not thin:
+            return events
+        try:
+            completed = await asyncio.gather(*(_complete(events[place], desk) for place in thin))
+        except Problem:
+            refs = [events[place] for place in thin]
+            await self._recorder.record(sale_id, (), [_desk_problem(event) for event in refs])
+            self._metrics.problem("order-desk")
+            log.warning("order desk failed", sale_id=sale_id, events=len(thin))
+            raise
+        by_place: Mapping[int, LiveEvent] = dict(zip(thin, completed, strict=True))
+        return [by_place.get(place, event) for place, event in enumerate(events)]
+
+    async def _late(self, sale_id: str, events: Sequence[LiveEvent]) -> frozenset[str]:
+        """Find the comments that are history: a room sends its last ones again after a reconnect."""
+        late: set[str] = set()
+        for event in events:
+            if event.kind is not EventKind.COMMENT:
+                continue
+            room = (sale_id, event.platform, event.room_id)
+            if room not in self._newest:
+                seen_before = await self._newest_seen.newest_seen_ms(*room)
+                self._newest[room] = max(seen_before, self._newest.get(room, 0))
+            if event.occurred_at_ms < self._newest[room] - self._late_comment_ms:
+                late.add(event_key(event))
+            # A time ahead of our own clock is wrong; believing it would make everything after it look late.
+            believed_ms = min(event.occurred_at_ms, event.received_at_ms) if event.received_at_ms else 0
+            self._newest[room] = max(self._newest[room], believed_ms)
+        return frozenset(late)
+
+    async def _book(self, sale_id: str, decisions: Sequence[Decision]) -> list[OpResult]:
+        results: list[OpResult] = []
+        for batch in _batches(decisions):
+            answers = await self._engine.apply_all(SaleId(sale_id), [op for decision in batch for op in decision.ops])
+            for answer in answers:
+                if answer.outcome is Outcome.OVERLOADED:
+                    raise Problem("overloaded")
+                if is_unknown_sale(answer):
+                    self._contexts.forget(sale_id)
+                    raise Problem("unknown-sale")
+            results.extend(answers)
+        return results
+
+    async def _record(self, sale_id: str, decisions: Sequence[Decision], results: Sequence[OpResult]) -> Handled:
+        traces: list[CommentTrace] = []
+        problems: list[IntakeProblem] = []
+        duplicates = 0
+        place = 0
+        for decision in decisions:
+            observed, *answers = results[place : place + len(decision.ops)]
+            place += len(decision.ops)
+            duplicates += observed.replayed
+            if decision.trace is not None:
+                outcome = answers[0].outcome.value if answers else ""
+                traces.append(msgspec.structs.replace(decision.trace, outcome=outcome))
+            if decision.problem is not None:
+                problems.append(decision.problem)
+            problems.extend(_refused(decision, [observed, *answers]))
+        for problem in problems:
+            self._metrics.problem(problem.kind)
+            log.warning(
+                "intake problem", sale_id=sale_id, kind=problem.kind, ref=problem.ref, platform=problem.platform
+            )
+        await self._recorder.record(sale_id, traces, problems)
+        self._metrics.duplicates(duplicates)
+        return Handled(accepted=len(decisions) - duplicates, duplicates=duplicates)
+
+    def _remember(self, sale_id: str, events: Iterable[LiveEvent]) -> None:
+        for event in events:
+            self._recent[sale_id, event_key(event)] = None
+        while len(self._recent) > RECENT_EVENTS_MAX:
+            del self._recent[next(iter(self._recent))]
+
+
+def _counted_only(event: LiveEvent) -> Decision:
+    """Count a duplicate and do nothing else: a comment that was refused before a restock must not order after it."""
+    observe = Observe(event_id=event_key(event), channel=event.platform)
+    return Decision(ops=(observe,), at_ms=event.received_at_ms)
+
+
+def _facts(decisions: Iterable[Decision], results: Sequence[OpResult]) -> list[tuple[Fact, OpResult]]:
+    ops = (op for decision in decisions for op in decision.ops)
+    return [(op, result) for op, result in zip(ops, results, strict=True) if isinstance(op, Fact)]
+
+
+def _batches(decisions: Sequence[Decision]) -> Iterable[list[Decision]]:
+    """Cut decisions into batches that the engine takes, never between an event's count and what it orders."""
+    batch: list[Decision] = []
+    ops = 0
+    for decision in decisions:
+        if ops + len(decision.ops) > BATCH_OPS_MAX:
+            yield batch
+            batch, ops = [], 0
+        batch.append(decision)
+        ops += len(decision.ops)
+    if batch:
+        yield batch
+
+
+def _refused(decision: Decision, answers: Sequence[OpResult]) -> Iterable[IntakeProblem]:
+    """Yield what the engine could not book. Sending it again would not help, so it is recorded and acknowledged."""
+    for op, answer in zip(decision.ops, answers, strict=True):
+        unbooked = answer.outcome is Outcome.INVALID or (isinstance(op, Fact) and answer.outcome is Outcome.CONFLICT)
+        if not unbooked:
+            continue
+        observe = decision.ops[0]
+        assert isinstance(observe, Observe)
+        yield IntakeProblem(
+            kind=f"{type(op).__name__.lower()}-{answer.outcome.value}",
+            ref=answer.id or observe.event_id,
+            platform=observe.channel,
+            detail=answer.detail or answer.outcome.value,
+            at_ms=decision.at_ms,
+        )
+
+
+def _is_thin(event: LiveEvent) -> bool:
+    order = event.order
+    return order is not None and order.status is OrderStatus.PAID and not order.lines
+
+
+async def _complete(event: LiveEvent, desk: OrderDesk | None) -> LiveEvent:
+    order = event.order
+    assert order is not None
+    if desk is None:
+        raise Problem(
+            "order-desk",
+            "平台只推送了订单号，而该连接没有设置 order_desk_url；请设置后等待平台重新推送。",
+            "The platform pushed only the order's number and the connection has no order_desk_url; "
+            "set one, and the platform's next try will be taken.",
+            id=order.order_id,
+        )
+    known = await desk.complete(event.platform, order)
+    amount_minor = order.amount_minor if order.amount_minor is not None else known.amount_minor
+    user = event.user if event.user is not None and event.user.user_id else _named(known.buyer_id)
+    whole = msgspec.structs.replace(order, lines=known.lines, amount_minor=amount_minor)
+    return msgspec.structs.replace(event, order=whole, user=user)
+
+
+def _named(buyer_id: str) -> User | None:
+    return User(user_id=buyer_id) if buyer_id else None
+
+
+def _desk_problem(event: LiveEvent) -> IntakeProblem:
+    assert event.order is not None
+    return IntakeProblem(
+        kind="order-desk",
+        ref=scoped_id(event.platform, "order", event.order.order_id),
+        platform=event.platform,
+        detail="订单未能补全，未确认收到 the order could not be completed and was not acknowledged",
+        at_ms=event.received_at_ms,
+    )

@@ -1,0 +1,142 @@
+"""The bridge door: programs send arrays of live events over a WebSocket, and get an ack for each once it is durable.
+
+One message is in flight a socket: the next is read when the one before is answered, so a sender that is faster than the
+sale feels it. A message that could not be made safe is answered with a `problem` and has to be sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import structlog
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from flashsale.domain import SaleId
+from ingest.auth import SUBPROTOCOL_PREFIX, presented
+from ingest.domain import Handled, Role
+from ingest.order_desk import OrderDesk
+from ingest.problems import Problem, ProblemDocument
+from ingest.service import Service
+from stream_adapters.bridge import decode_bridge_message
+from stream_adapters.contract import BridgeBatch, FrameError
+
+SENDERS: Final = frozenset({Role.INGEST})
+SUBPROTOCOL: Final = "sellthrough.ingest.v1"
+CLOSE_NOT_ADMITTED: Final = 4401
+CLOSE_UNKNOWN: Final = 4404
+log = structlog.get_logger("bridge")
+
+
+class RejectedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of the message that was not taken: its index, and what is wrong with it."""
+
+    index: int
+    problem: str
+
+
+class BridgeAck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to one message, in order. With a `problem` nothing is acknowledged: send the message again."""
+
+    batch_id: str | None
+    accepted: int
+    duplicates: int
+    rejected: tuple[RejectedEvent, ...]
+    problem: ProblemDocument | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def bridge_routes(service: Service, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> APIRouter:
+    """Return the route of bridges."""
+    router = APIRouter(tags=["bridge"])
+
+    @router.websocket("/v1/sales/{sale_id}/ingest")
+    async def ingest(socket: WebSocket, sale_id: str, connection_id: str = "") -> None:
+        secret, in_url = presented(socket.headers, socket.url.query)
+        # Accepted before it is judged: only an accepted socket can be told why it is closed.
+        await socket.accept(subprotocol=_chosen(socket))
+        try:
+            service.tokens.allow(secret, sale_id, SENDERS, in_url=in_url)
+            await service.sales.tally(sale_id)
+            desk = _desk(service, sale_id, connection_id)
+            await _serve(service, socket, sale_id, secret, desk, now_ms)
+        except Problem as problem:
+            code = CLOSE_UNKNOWN if problem.status == 404 else CLOSE_NOT_ADMITTED
+            await socket.close(code, problem.kind.title_en)
+        except service.troubles.kinds as error:
+            await socket.close(1013, service.troubles.noted(error).kind.title_en)
+        except WebSocketDisconnect:
+            log.info("bridge left", sale_id=sale_id)
+
+    return router
+
+
+async def _serve(
+    service: Service,
+    socket: WebSocket,
+    sale_id: str,
+    secret: str,
+    desk: OrderDesk | None,
+    now_ms: Callable[[], int],
+) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        # Asked for every message, so that a revoked token is out at once.
+        service.tokens.allow(secret, sale_id, SENDERS)
+        started = time.perf_counter()
+        content = message.get("text") or message.get("bytes") or b""
+        ack = await _handled(service, SaleId(sale_id), content, desk, now_ms())
+        await socket.send_text(_encode(ack).decode())
+        service.metrics.request("bridge", ack.problem.type if ack.problem else "taken", time.perf_counter() - started)
+
+
+async def _handled(
+    service: Service,
+    sale_id: SaleId,
+    content: str | bytes,
+    desk: OrderDesk | None,
+    at_ms: int,
+) -> BridgeAck:
+    batch = BridgeBatch(events=())
+    try:
+        batch = decode_bridge_message(content, at_ms)
+        handled = await service.pipeline.handle(sale_id, batch.events, desk)
+    except FrameError as error:
+        return _ack(batch, problem=Problem("malformed", error.zh, error.en))
+    except Problem as problem:
+        return _ack(batch, problem=problem)
+    except service.troubles.kinds as error:
+        return _ack(batch, problem=service.troubles.noted(error))
+    return _ack(batch, handled)
+
+
+def _ack(batch: BridgeBatch, handled: Handled | None = None, problem: Problem | None = None) -> BridgeAck:
+    handled = handled or Handled()
+    return BridgeAck(
+        batch_id=batch.batch_id,
+        accepted=handled.accepted,
+        duplicates=handled.duplicates,
+        rejected=tuple(RejectedEvent(index=index, problem=words) for index, words in batch.rejected),
+        problem=problem.document() if problem else None,
+    )
+
+
+def _desk(service: Service, sale_id: str, connection_id: str) -> OrderDesk | None:
+    if not connection_id:
+        return None
+    feed = service.connections.feed(connection_id)
+    if feed is None or feed.connection.sale_id != sale_id or feed.info.transport != "bridge":
+        raise Problem("unknown-thing", id=connection_id)
+    return feed.desk
+
+
+def _chosen(socket: WebSocket) -> str | None:
+    """Choose the subprotocol to answer with. Browsers carry their token as one, and it must not be echoed."""
+    offered = [name for name in socket.scope.get("subprotocols", []) if not name.startswith(SUBPROTOCOL_PREFIX)]
+    return SUBPROTOCOL if SUBPROTOCOL in offered else (offered[0] if offered else None)

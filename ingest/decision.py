@@ -94,15 +94,15 @@ def _comment(event: LiveEvent, context: SaleContext, *, late: bool) -> Decision:
         if buyer_id:
             asked = tuple(EnterDraw(draw_id=draw_id, buyer_id=BuyerId(buyer_id)) for draw_id in draws)
         trace = _overruled(trace, Intent.NONE, RULE_DRAW, "抽奖口令", "the word of a draw")
-    elif reading.intent in _KIND_OF_INTENT:
-        if context.settings.mode_of(event.platform) is SellingMode.PLATFORM:
-            demand = _demand(reading) if reading.intent is not Intent.CANCEL else {}
-        elif not buyer_id:
+    elif reading.intent in _KIND_OF_INTENT and context.settings.mode_of(event.platform) is SellingMode.CAPTURE:
+        if not buyer_id:
             trace = _overruled(
                 trace, Intent.REVIEW, RULE_NO_BUYER, "平台没有给出买家，无法下单", "the platform did not say who it was"
             )
         else:
             asked = (_amend(event, reading, buyer_id),)
+    else:
+        demand = _demand(reading)
     observe = Observe(event_id=event_key(event), channel=event.platform, comments=1, demand=demand)
     return Decision(ops=(observe, *asked), at_ms=event.received_at_ms, trace=trace)
 
@@ -116,11 +116,15 @@ _KIND_OF_INTENT = {
 
 
 def _amend(event: LiveEvent, reading: Reading, buyer_id: str) -> Amend:
+    kind = _KIND_OF_INTENT[reading.intent]
+    if kind == "cancel" and reading.lines:
+        # "No honey after all" names what to take out; the engine's cancel means the whole last claim.
+        kind = "set"
     return Amend(
         claim_id=ClaimId(event_key(event)),
         buyer_id=BuyerId(buyer_id),
         channel=event.platform,
-        kind=_KIND_OF_INTENT[reading.intent],
+        kind=kind,
         lines=_merged(reading.lines),
         waitlist=reading.intent is Intent.WAITLIST,
     )
@@ -128,7 +132,7 @@ def _amend(event: LiveEvent, reading: Reading, buyer_id: str) -> Amend:
 
 def _demand(reading: Reading) -> dict[str, int]:
     demand: dict[str, int] = {}
-    for sku, packs in reading.lines:
+    for sku, packs in reading.wanted:
         if packs > 0:
             demand[sku] = demand.get(sku, 0) + packs
     return demand

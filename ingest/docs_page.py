@@ -21,7 +21,8 @@ body{max-width:60rem;margin:2rem auto;padding:0 1rem}
 h2{margin-top:2.5rem;border-bottom:1px solid #8886}
 article{margin:1.25rem 0;padding:.75rem 1rem;border:1px solid #8884;border-radius:.5rem}
 h3{margin:0;font:600 1rem ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
-table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{padding:.15rem .6rem .15rem 0;text-align:left;vertical-align:top}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+td,th{padding:.15rem .6rem .15rem 0;text-align:left;vertical-align:top}
 code{font-family:ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 pre{white-space:pre-wrap}
 """

@@ -33,7 +33,8 @@ DESCRIPTION = """直播卖货的接单服务：一份库存，全平台共用，
 Order capture for livestream sales: one stock over all platforms, never sold twice, never lost.
 
 Money is integer minor units (`_minor`), time Unix milliseconds (`_ms`), stock integer base units. Ids are made by the
-sender: the same id with the same content is the same request, so every call may be repeated. Errors are problem documents (RFC 9457)."""
+sender: the same id with the same content is the same request, so every call may be repeated. Errors are problem documents
+(RFC 9457)."""
 
 BODIES: tuple[type, ...] = (
     wire.ClaimIn,

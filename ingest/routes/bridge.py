@@ -63,7 +63,8 @@ def bridge_routes(service: Service, now_ms: Callable[[], int] = lambda: time.tim
             service.tokens.allow(secret, sale_id, SENDERS, in_url=in_url)
             await service.sales.tally(sale_id)
             desk = _desk(service, sale_id, connection_id)
-            await _serve(service, socket, sale_id, secret, desk, now_ms)
+            bridge = _Bridge(service, SaleId(sale_id), secret, desk, now_ms)
+            await bridge.serve(socket)
         except Problem as problem:
             code = CLOSE_UNKNOWN if problem.status == 404 else CLOSE_NOT_ADMITTED
             await socket.close(code, problem.kind.title_en)
@@ -75,45 +76,44 @@ def bridge_routes(service: Service, now_ms: Callable[[], int] = lambda: time.tim
     return router
 
 
-async def _serve(
-    service: Service,
-    socket: WebSocket,
-    sale_id: str,
-    secret: str,
-    desk: OrderDesk | None,
-    now_ms: Callable[[], int],
-) -> None:
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        # Asked for every message, so that a revoked token is out at once.
-        service.tokens.allow(secret, sale_id, SENDERS)
-        started = time.perf_counter()
-        content = message.get("text") or message.get("bytes") or b""
-        ack = await _handled(service, SaleId(sale_id), content, desk, now_ms())
-        await socket.send_text(_encode(ack).decode())
-        service.metrics.request("bridge", ack.problem.type if ack.problem else "taken", time.perf_counter() - started)
+class _Bridge:
+    """One admitted socket."""
 
+    def __init__(
+        self, service: Service, sale_id: SaleId, secret: str, desk: OrderDesk | None, now_ms: Callable[[], int]
+    ) -> None:
+        self._service = service
+        self._sale_id = sale_id
+        self._secret = secret
+        self._desk = desk
+        self._now_ms = now_ms
 
-async def _handled(
-    service: Service,
-    sale_id: SaleId,
-    content: str | bytes,
-    desk: OrderDesk | None,
-    at_ms: int,
-) -> BridgeAck:
-    batch = BridgeBatch(events=())
-    try:
-        batch = decode_bridge_message(content, at_ms)
-        handled = await service.pipeline.handle(sale_id, batch.events, desk)
-    except FrameError as error:
-        return _ack(batch, problem=Problem("malformed", error.zh, error.en))
-    except Problem as problem:
-        return _ack(batch, problem=problem)
-    except service.troubles.kinds as error:
-        return _ack(batch, problem=service.troubles.noted(error))
-    return _ack(batch, handled)
+    async def serve(self, socket: WebSocket) -> None:
+        """Answer messages, one after the other, until the sender leaves. Raises Problem once its token is revoked."""
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            # Asked for every message, so that a revoked token is out at once.
+            self._service.tokens.allow(self._secret, self._sale_id, SENDERS)
+            started = time.perf_counter()
+            ack = await self._handled(message.get("text") or message.get("bytes") or b"")
+            await socket.send_text(_encode(ack).decode())
+            outcome = ack.problem.type.removeprefix("/problems/") if ack.problem else "taken"
+            self._service.metrics.request("bridge", outcome, time.perf_counter() - started)
+
+    async def _handled(self, content: str | bytes) -> BridgeAck:
+        batch = BridgeBatch(events=())
+        try:
+            batch = decode_bridge_message(content, self._now_ms())
+            handled = await self._service.pipeline.handle(self._sale_id, batch.events, self._desk)
+        except FrameError as error:
+            return _ack(batch, problem=Problem("malformed", error.zh, error.en))
+        except Problem as problem:
+            return _ack(batch, problem=problem)
+        except self._service.troubles.kinds as error:
+            return _ack(batch, problem=self._service.troubles.noted(error))
+        return _ack(batch, handled)
 
 
 def _ack(batch: BridgeBatch, handled: Handled | None = None, problem: Problem | None = None) -> BridgeAck:

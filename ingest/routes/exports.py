@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
-from inventory.exports import CONTENT_TYPES, EXPORT_KINDS, export_filename, stream_export
-from inventory.report import build_report
 
 from flashsale.domain import SaleId
 from ingest.answers import answer_json
@@ -15,10 +14,11 @@ from ingest.problems import Problem
 from ingest.routes.contract import ADMINS, HOSTS, WATCHERS, SaleIdPath, allowed, answers, to_response
 from ingest.service import Service
 from inventory.check import CheckReport, check_sale
+from inventory.exports import CONTENT_TYPES, EXPORT_FORMS, EXPORT_KINDS, ExportForm, export_filename, stream_export
 from inventory.follower import LedgerKeeper
 from inventory.ledger import OrdersPage
+from inventory.report import build_report
 
-FORMS: Final = tuple(CONTENT_TYPES)
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file.", "content": {content_type: {} for content_type in CONTENT_TYPES.values()}}
 }
@@ -54,20 +54,20 @@ def _add_orders(router: APIRouter, service: Service) -> None:
     async def export(
         sale_id: SaleIdPath,
         kind: Annotated[str, Path(description="One of: " + ", ".join(EXPORT_KINDS))],
-        form: Annotated[str, Path(description="One of: " + ", ".join(FORMS))],
+        form: Annotated[str, Path(description="One of: " + ", ".join(EXPORT_FORMS))],
     ) -> Response:
         """Fetch orders, pick list, settlement or demand as a file."""
-        if kind not in EXPORT_KINDS or form not in FORMS:
+        if kind not in EXPORT_KINDS or form not in EXPORT_FORMS:
             raise Problem(
                 "unknown-thing",
-                f"没有导出 {kind}.{form}；可用：{'、'.join(EXPORT_KINDS)}，格式 {'、'.join(FORMS)}。",
-                f"There is no export {kind}.{form}; there are {', '.join(EXPORT_KINDS)} as {', '.join(FORMS)}.",
+                f"没有导出 {kind}.{form}；可用：{'、'.join(EXPORT_KINDS)}，格式 {'、'.join(EXPORT_FORMS)}。",
+                f"There is no export {kind}.{form}; there are {', '.join(EXPORT_KINDS)} as {', '.join(EXPORT_FORMS)}.",
             )
         await _caught_up(service, sale_id)
         return StreamingResponse(
             stream_export(service.ledger, SaleId(sale_id), kind, form),
-            media_type=CONTENT_TYPES[form],
-            headers={"content-disposition": f'attachment; filename="{export_filename(sale_id, kind, form)}"'},
+            media_type=CONTENT_TYPES[ExportForm(form)],
+            headers={"content-disposition": _attachment(export_filename(SaleId(sale_id), kind, form))},
         )
 
 
@@ -108,6 +108,11 @@ def _add_campaigns(router: APIRouter, service: Service) -> None:
     async def campaign_summary(campaign_id: Annotated[str, Path(description="The campaign.")]) -> Response:
         """Sum a campaign up. Not built yet."""
         raise Problem("not-built", id=campaign_id)
+
+
+def _attachment(filename: str) -> str:
+    # Headers are Latin-1; a Chinese file name travels percent-encoded (RFC 6266).
+    return f"attachment; filename*=UTF-8''{quote(filename)}"
 
 
 async def _caught_up(service: Service, sale_id: str) -> None:

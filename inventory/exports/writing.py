@@ -14,7 +14,7 @@ from pathlib import Path
 import xlsxwriter
 
 from flashsale.domain import SaleId
-from inventory.exports.sheets import TITLES, ExportCell, ExportKind, Sheet, open_sheet
+from inventory.exports.sheets import ExportCell, ExportKind, Sheet, open_sheet
 from inventory.ledger import Ledger
 from inventory.money import currency_decimals, plain_amount
 
@@ -39,9 +39,9 @@ CONTENT_TYPES = {
 
 
 def export_filename(sale_id: SaleId, kind: ExportKind | str, form: ExportForm | str) -> str:
-    """A file name that every system takes, such as `tonggu-订单.xlsx`."""
-    safe_sale_id = re.sub(r"[^\w.-]+", "_", sale_id).strip("._") or "sale"
-    return f"{safe_sale_id}-{TITLES[ExportKind(kind)]}.{ExportForm(form).value}"
+    """A file name that every system and an HTTP header take, such as `tonggu-orders.xlsx`; ASCII only."""
+    safe_sale_id = re.sub(r"[^A-Za-z0-9.-]+", "_", sale_id).strip("._") or "sale"
+    return f"{safe_sale_id}-{ExportKind(kind).value}.{ExportForm(form).value}"
 
 
 async def stream_export(

@@ -63,7 +63,7 @@ class Batcher:
         if len(ops) > BATCH_OPS_MAX:
             message = f"{len(ops)} operations in one request, at most {BATCH_OPS_MAX}"
             raise ValueError(message)
-        return await self.submit_encoded([codec.encode_op(op) for op in ops], ops)
+        return await self.submit_encoded(codec.encode_ops(ops), ops)
 
     async def submit_encoded(self, encoded: list[bytes], ops: Sequence[Op]) -> list[OpResult]:
         """Like `submit`, for operations that are encoded already."""

@@ -130,6 +130,21 @@ def encode_claim(claim: Claim) -> bytes:
     return _request(1, claim.claim_id, [claim.buyer_id, claim.channel, flags, *_flat(claim.lines)])
 
 
+INVALID_OP = b"\x91\x00"
+"""An operation that every library refuses as invalid: stands for one that cannot be put into bytes."""
+
+
+def encode_ops(ops: Sequence[Op]) -> list[bytes]:
+    """Encode operations; what has no wire form (an integer beyond 64 bits, half a surrogate pair) goes as INVALID_OP."""
+    encoded = []
+    for op in ops:
+        try:
+            encoded.append(encode_op(op))
+        except (OverflowError, UnicodeEncodeError, TypeError, ValueError, AttributeError):
+            encoded.append(INVALID_OP)
+    return encoded
+
+
 def encode_op(op: Op) -> bytes:  # noqa: PLR0912 - one arm for each operation, each straight
     """Encode one operation as the array that `st_decide` expects."""
     match op:
@@ -310,8 +325,11 @@ class _Record(msgspec.Struct, array_like=True):
     ending: list[Any] | bool = False
     place: int | bool = False
     line_outcomes: list[Any] | bool = False
+    detail: str = ""
 
 
+_HAS_LINES = frozenset(("held", "presale_held", "waitlisted", "confirmed", "presale_order", "recorded"))
+_LINES_NOW = {"waitlisted": Outcome.WAITLISTED, "recorded": Outcome.RECORDED}
 _decode_general_record = msgspec.msgpack.Decoder(_Record).decode
 _PLAIN_BYTE = 193
 _PLAIN = struct.Struct(">BHHIddI")
@@ -356,16 +374,18 @@ def decode_claim(claim_id: ClaimId, raw: bytes, skus: Sequence[str]) -> ClaimVie
         lines=_lines(record.line_outcomes)
         if isinstance(record.line_outcomes, list)
         else _granted_lines(granted, skus, outcome),
+        detail=record.detail,
     )
+    status = STATUSES[record.state]
     if isinstance(record.now, tuple):
         amount, expires, granted = record.now
     buyer_id, channel, *_ = _decode.decode(unpack_string(bytes(record.body)))
     return ClaimView(
         claim_id=claim_id,
-        status=STATUSES[record.state],
+        status=status,
         buyer_id=BuyerId(buyer_id),
         channel=channel,
-        lines=_granted_lines(granted, skus, outcome),
+        lines=_granted_lines(granted, skus, _LINES_NOW.get(status)) if status in _HAS_LINES else (),
         amount_minor=amount,
         expires_at_ms=expires,
         first=first,

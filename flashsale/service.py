@@ -102,7 +102,7 @@ class Engine:
 
     async def apply_claim(self, sale_id: SaleId, claim: Claim) -> OpResult:
         """Decide one claim: `apply` without the dispatch, for the hot path."""
-        return (await self.batcher(sale_id).submit_encoded([codec.encode_claim(claim)], (claim,)))[0]
+        return (await self.batcher(sale_id).submit_encoded(codec.encode_ops((claim,)), (claim,)))[0]
 
     async def expire_due(self, sale_id: SaleId) -> None:
         """End all holds that are over by the store's clock. Any call does that too; this one is for quiet sales."""

@@ -129,6 +129,8 @@ class Store:
 
     async def claim(self, sale_id: SaleId, claim_id: ClaimId) -> ClaimView | None:
         """Look up one claim or fact."""
+        if "\n" in claim_id:
+            return None  # the engine's own records, beside the claims
         keys = sale_keys(sale_id)
         raw = await self._call("HGET", keys[3], claim_id)
         if raw is None:

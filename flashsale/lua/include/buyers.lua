@@ -37,13 +37,21 @@ end
 
 local function has_flag(flags, flag) return math.floor(flags / flag) % 2 == 1 end
 
-local function set_buyer_flag(ctx, buyer_id, flag, on)
+-- The buyer's second field: twice the number of their orders and facts, plus 1 where they are blocked.
+local function is_blocked(buyer) return buyer[2] % 2 == 1 end
+local function has_bought(buyer) return buyer[2] >= 2 end
+
+local function set_blocked(ctx, buyer_id, on)
+  local buyer = buyer_of(ctx, buyer_id)
+  buyer[2] = buyer[2] - buyer[2] % 2 + (on and 1 or 0)
+  ctx.dirty_buyers[buyer_id] = buyer
+end
+
+local function buyer_orders_add(ctx, buyer_id, sign)
   if buyer_id == '' then return end
   local buyer = buyer_of(ctx, buyer_id)
-  if has_flag(buyer[2], flag) ~= on then
-    buyer[2] = buyer[2] + (on and flag or -flag)
-    ctx.dirty_buyers[buyer_id] = buyer
-  end
+  buyer[2] = buyer[2] + 2 * sign
+  ctx.dirty_buyers[buyer_id] = buyer
 end
 
 -- Units of a pool that the buyer has over all its offers, for the pool's own limit.

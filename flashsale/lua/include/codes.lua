@@ -22,4 +22,3 @@ local WAITLIST_SCAN_MAX, CHAIN_MAX, SWEEP_MAX, CHANNELS_MAX = 256, 64, 2000, 64
 local ARGS_MAX = 4000 -- Lua can pass about 8,000 arguments to one call; wider writes go in slices of this
 
 local FLAG_PARTIAL, FLAG_WAITLIST = 1, 2
-local BUYER_BLOCKED, BUYER_BOUGHT = 1, 2

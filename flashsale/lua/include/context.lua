@@ -79,7 +79,7 @@ local function offer_of(ctx, sku) return lookup(ctx.keys[K.offers], ctx.offers, 
 local function claim_of(ctx, id) return lookup(ctx.keys[K.claims], ctx.claims, id, decode_record) end
 local function draw_of(ctx, id) return lookup(ctx.keys[K.draws], ctx.draws, id, cmsgpack.unpack) end
 
--- A buyer's record: { last claim id or false, flags, offer index, packs, offer index, packs, … }.
+-- A buyer's record: { last claim id or false, 2 × orders + 1 if blocked, offer index, packs, offer index, packs, … }.
 local function buyer_of(ctx, id)
   local got = lookup(ctx.keys[K.buyers], ctx.buyers, id, decode_buyer)
   if not got then
@@ -151,7 +151,8 @@ local function call_sliced(command, key, list)
 end
 
 -- Sums over the batch become one event each: the log says what was refused and seen without a line for every comment.
-local function flush_sums(ctx)
+-- Refusals are flushed before an offer changes too, because units are counted by the offer as it was.
+local function flush_refusals(ctx)
   for _, sum in pairs(ctx.refusals) do
     local sku, pool_id, channel, outcome, claims, packs = sum[2], sum[3], sum[4], sum[5], sum[6], sum[7]
     if claims > 0 then
@@ -167,6 +168,10 @@ local function flush_sums(ctx)
     end
     emit(ctx, sum)
   end
+  ctx.refusals, ctx.refusal = {}, false
+end
+
+local function flush_observed(ctx)
   for channel, sum in pairs(ctx.observed) do
     local event = { 'observed', channel, sum.comments, sum.likes, sum.gifts, sum.follows, sum.enters, sum.viewers, sum.duplicates }
     if next(sum.demand) then event[10] = sum.demand end
@@ -197,7 +202,8 @@ end
 
 -- Everything is written here, after the last operation was decided. Returns the place in the log, '' where nothing changed.
 local function commit(ctx)
-  flush_sums(ctx)
+  flush_refusals(ctx)
+  flush_observed(ctx)
   local rev = #ctx.events > 0 and ctx.rev or ''
   if rev ~= '' then
     redis.call('XADD', ctx.keys[K.log], rev, 't', string.format('%.0f', ctx.now), 'e', cmsgpack.pack(ctx.events))

@@ -58,6 +58,7 @@ local function reduce_open(ctx, claim_id, record, idx, packs)
     for _, member in ipairs(waitlist_members(ctx, claim_id, record)) do
       ctx.waitlist_gone[member] = nil
     end
+    for_granted(ctx, rest, function(_, pool) ctx.freed[pool.id] = true end) -- a smaller wish may fit now
   else
     for_granted(ctx, part, function(offer, pool, n, presale) release_held_line(ctx, pool, offer, body[2], n, presale) end)
     change_now(record, granted_amount(rest), expires_now(record), rest)
@@ -65,6 +66,17 @@ local function reduce_open(ctx, claim_id, record, idx, packs)
   buyer_give_up(ctx, body[1], part)
   put_claim(ctx, claim_id, record)
   emit(ctx, { 'reduced', claim_id, body[1], body[2], WAS[was], granted_events(ctx, part), granted_amount(part), granted_amount(rest) })
+end
+
+-- A claim as it stands at this moment: a hold whose deadline has come is over, whether or not the sweep has been there.
+local function claim_now(ctx, id)
+  local record = claim_of(ctx, id)
+  if record and (record[R.state] == ST.held or record[R.state] == ST.presale_held) and expires_now(record) > 0
+    and expires_now(record) <= ctx.now then
+    end_open(ctx, id, record, 'expired')
+    serve_waitlists(ctx)
+  end
+  return record
 end
 
 -- Expire what is due by the store's clock. Runs at the head of every call, so that no claim is refused for stock whose
@@ -80,16 +92,11 @@ local function sweep(ctx)
       table.remove(ids, 1) -- the rev that made the member unique
       prefetch(ctx.keys[K.claims], ctx.claims, ids)
       for i = 1, #ids do
-        local record = claim_of(ctx, ids[i])
-        if record and (record[R.state] == ST.held or record[R.state] == ST.presale_held) and expires_now(record) > 0
-          and expires_now(record) <= ctx.now then
-          end_open(ctx, ids[i], record, 'expired')
-        end
+        claim_now(ctx, ids[i])
       end
       swept = swept + #ids
       ctx.deadlines_del[#ctx.deadlines_del + 1] = due[m]
     end
-    serve_waitlists(ctx)
   end
   return true
 end

@@ -2,13 +2,13 @@
 
 record = { state, body, outcome, amount, expires_at, granted, previous claim of the buyer or false, rev,
            now = { amount, expires_at, granted } or false, ending = { outcome, amount, detail, rev } or false,
-           waitlist place or false, line outcomes or false }
+           waitlist place or false, line outcomes or false, detail of the first answer }
 `body` is the request as it came: equal bytes are the same content, and the buyer and the channel are read from it.
 `granted` is flat: offer index, packs, unit price, 1 for presale else 0, …  1 to 6 are the first answer and never change but
 for the state; `now` stands where the claim was changed since. ]]
 
 local R = { state = 1, body = 2, outcome = 3, amount = 4, expires = 5, granted = 6, previous = 7, rev = 8, now = 9,
-  ending = 10, place = 11, line_outcomes = 12 }
+  ending = 10, place = 11, line_outcomes = 12, detail = 13 }
 
 local function amount_now(record) return record[R.now] and record[R.now][1] or record[R.amount] end
 local function expires_now(record) return record[R.now] and record[R.now][2] or record[R.expires] end
@@ -48,7 +48,8 @@ local function answer_lines(ctx, record)
 end
 
 local function first_answer(ctx, record, replayed)
-  return { record[R.outcome], replayed and 1 or 0, record[R.amount], record[R.expires], record[R.rev], answer_lines(ctx, record), '' }
+  return { record[R.outcome], replayed and 1 or 0, record[R.amount], record[R.expires], record[R.rev], answer_lines(ctx, record),
+    record[R.detail] or '' }
 end
 
 local function ending_answer(record, replayed)

@@ -4,9 +4,10 @@ pools stands in each of their queues. One that does not fit keeps its place and 
 never lies idle behind a large order. ]]
 
 local function waitlist_members(ctx, claim_id, record)
-  local members, place = {}, string.format('%012.0f', record[R.place])
+  local members, place, queued = {}, string.format('%012.0f', record[R.place]), {}
   for_granted(ctx, granted_now(record), function(_, pool)
-    members[#members + 1] = pool.id .. '\0' .. place .. '\0' .. claim_id
+    if not queued[pool.id] then members[#members + 1] = pool.id .. '\0' .. place .. '\0' .. claim_id end
+    queued[pool.id] = true
   end)
   return members
 end
@@ -35,18 +36,20 @@ local function leave_waitlist(ctx, claim_id, record)
   ctx.totals.waitlisted = ctx.totals.waitlisted - 1
 end
 
--- The head of a pool's queue: at most WAITLIST_SCAN_MAX stored members, then those that this call added.
-local function waiting_for(ctx, pool_id)
-  local members = redis.call('ZRANGEBYLEX', ctx.keys[K.waitlist], '[' .. pool_id .. '\0', '(' .. pool_id .. '\1', 'LIMIT', 0, WAITLIST_SCAN_MAX)
+-- Collect the head of a pool's queue, as place → claim id: at most WAITLIST_SCAN_MAX stored members, then those that this
+-- call added.
+local function waiting_for(ctx, pool_id, into)
+  local members = redis.call('ZRANGEBYLEX', ctx.keys[K.waitlist], '[' .. pool_id .. '\0', '(' .. pool_id .. '\1', 'LIMIT', 0,
+    WAITLIST_SCAN_MAX)
   local prefix = pool_id .. '\0'
   for i = 1, #ctx.waitlist_add do
     if ctx.waitlist_add[i]:sub(1, #prefix) == prefix then members[#members + 1] = ctx.waitlist_add[i] end
   end
-  local ids = {}
   for i = 1, #members do
-    if not ctx.waitlist_gone[members[i]] then ids[#ids + 1] = members[i]:sub(#prefix + 14) end
+    if not ctx.waitlist_gone[members[i]] then
+      into[tonumber(members[i]:sub(#prefix + 1, #prefix + 12))] = members[i]:sub(#prefix + 14)
+    end
   end
-  return ids
 end
 
 local function fits(ctx, granted, channel)
@@ -77,21 +80,34 @@ local function promote(ctx, claim_id, record, buyer_id, channel)
   emit(ctx, { 'promoted', claim_id, buyer_id, channel, granted_events(ctx, granted), amount, expires })
 end
 
--- Called after every operation that freed stock, and when a sale opens: nobody else can come between.
+-- Called after every operation that freed stock, and when a sale opens: nobody else can come between. Whoever waits for any
+-- of the freed pools has a turn, in order of arrival over all of them.
 local function serve_waitlists(ctx)
   if ctx.state ~= 'open' then return end
+  local waiting, places = {}, {}
   for pool_id in pairs(ctx.freed) do
-    ctx.freed[pool_id] = nil
     local pool = pool_of(ctx, pool_id)
-    if pool.waitlisted > 0 and pool.available > 0 then
-      local ids = waiting_for(ctx, pool_id)
-      for i = 1, #ids do
-        local record = claim_of(ctx, ids[i])
-        local body = cmsgpack.unpack(record[R.body])
-        if fits(ctx, granted_now(record), body[2]) and not has_flag(buyer_of(ctx, body[1])[2], BUYER_BLOCKED) then
-          promote(ctx, ids[i], record, body[1], body[2])
-        end
-      end
+    if pool.waitlisted > 0 and pool.available > 0 then waiting_for(ctx, pool_id, waiting) end
+  end
+  ctx.freed = {}
+  for place in pairs(waiting) do places[#places + 1] = place end
+  table.sort(places)
+  for i = 1, #places do
+    local id = waiting[places[i]]
+    local record = claim_of(ctx, id)
+    local body = cmsgpack.unpack(record[R.body])
+    if fits(ctx, granted_now(record), body[2]) and not is_blocked(buyer_of(ctx, body[1])) then
+      promote(ctx, id, record, body[1], body[2])
     end
   end
+end
+
+-- Everybody who waits gets a turn: the sale opened, or somebody was let in again.
+local function free_all_waiting(ctx)
+  local ids = redis.call('HKEYS', ctx.keys[K.pools])
+  prefetch(ctx.keys[K.pools], ctx.pools, ids)
+  for i = 1, #ids do
+    if pool_of(ctx, ids[i]).waitlisted > 0 then ctx.freed[ids[i]] = true end
+  end
+  serve_waitlists(ctx)
 end

@@ -9,6 +9,7 @@ local function take_back_order(ctx, id, record, reason)
     unsell_line(ctx, pool, offer, body[2], packs, presale, amount)
   end)
   buyer_give_up(ctx, body[1], granted)
+  buyer_orders_add(ctx, body[1], -1)
   count_order(ctx, body[2], granted, nil, -1)
   local amount = amount_now(record)
   end_record(ctx, record, ST.cancelled, OUT.cancelled, amount, 'order')
@@ -22,7 +23,7 @@ local function op_cancel(ctx, op)
   local id, reason = op[2], op[3]
   if not is_id(id) then return refuse(OUT.invalid, 'claim_id') end
   if not is_text(reason, 200) then return refuse(OUT.invalid, 'reason') end
-  local record = claim_of(ctx, id)
+  local record = claim_now(ctx, id)
   if not record or record[R.state] == ST.amended then return refuse(OUT.unknown) end
   if is_open(record) then
     end_open(ctx, id, record, 'cancelled', reason)

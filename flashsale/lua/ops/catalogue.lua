@@ -137,6 +137,7 @@ local function op_set_offer(ctx, op)
   if offer and offer.touched == 1 and (offer.pool_id ~= spec.pool_id or offer.units_per_pack ~= spec.units_per_pack) then
     return refuse(OUT.conflict, 'frozen_since_first_claim')
   end
+  flush_refusals(ctx)
   offer = offer or new_offer(ctx, sku)
   offer.spec, offer.pool_id, offer.name, offer.units_per_pack = spec, spec.pool_id, spec.name, spec.units_per_pack
   offer.price, offer.list_price, offer.limit_packs = spec.price_minor, spec.list_price_minor, spec.limit_packs

@@ -11,20 +11,19 @@ local function line_wants(ctx, req, from)
     local sku, packs = req[i], req[i + 1]
     local offer = offer_of(ctx, sku)
     lines[#lines + 1] = { sku = sku, offer = offer, pool = offer and pool_of(ctx, offer.pool_id), packs = packs, got = 0, presale = false,
-      out = OUT.not_on_sale }
+      out = OUT.not_on_sale, cut = OUT.not_on_sale }
   end
   return lines
 end
 
--- Stock first: how many packs of each line can be had, counting what the lines before it take. `credit` is what the same
--- operation gives back afterwards, by pool.
-local function stock_lines(ctx, lines, channel, partial, credit)
+-- Stock first: how many packs of each line can be had, counting what the lines before it take.
+local function stock_lines(ctx, lines, channel, partial)
   local taken, presale_taken = {}, {}
   for i = 1, #lines do
     local line = lines[i]
     if line.offer and line.pool and in_window(line.offer, ctx.now) then
       local pool, size = line.pool, line.offer.units_per_pack
-      local free = free_for(pool, channel) + (credit[pool.id] or 0) - (taken[pool.id] or 0)
+      local free = free_for(pool, channel) - (taken[pool.id] or 0)
       local quota = presale_free(pool) - (presale_taken[pool.id] or 0)
       if line.packs * size <= free then
         line.got, line.out = line.packs, OUT.reserved
@@ -33,6 +32,7 @@ local function stock_lines(ctx, lines, channel, partial, credit)
       else
         line.got = partial and math.max(math.floor(free / size), 0) or 0
         line.out = line.got > 0 and OUT.partial or OUT.sold_out
+        line.cut = OUT.sold_out
       end
       local into = line.presale and presale_taken or taken
       into[pool.id] = (into[pool.id] or 0) + line.got * size
@@ -40,9 +40,8 @@ local function stock_lines(ctx, lines, channel, partial, credit)
   end
 end
 
--- Then the buyer's limits, on what is to be granted (or waited for). `given_back` is packs by offer index that the same
--- operation takes off the buyer.
-local function limit_lines(ctx, lines, buyer_id, partial, given_back)
+-- Then the buyer's limits, on what is to be granted (or waited for).
+local function limit_lines(ctx, lines, buyer_id, partial)
   local buyer, pool_units = buyer_of(ctx, buyer_id), {}
   for i = 1, #lines do
     local line = lines[i]
@@ -50,21 +49,16 @@ local function limit_lines(ctx, lines, buyer_id, partial, given_back)
       local offer, pool = line.offer, line.pool
       local asked = line.out == OUT.sold_out and line.packs or line.got
       local room = PACKS_MAX * 1000
-      if offer.limit_packs > 0 then
-        room = offer.limit_packs - buyer_packs(buyer, offer.idx) + (given_back[offer.idx] or 0)
-      end
+      if offer.limit_packs > 0 then room = offer.limit_packs - buyer_packs(buyer, offer.idx) end
       if pool.limit_units > 0 then
         local has = pool_units[pool.id] or buyer_pool_units(ctx, buyer, pool.id)
-        for idx, packs in pairs(given_back) do
-          local back = offer_of(ctx, ctx.skus[idx])
-          if back.pool_id == pool.id and not pool_units[pool.id] then has = has - packs * back.units_per_pack end
-        end
         room = math.min(room, math.floor((pool.limit_units - has) / offer.units_per_pack))
         pool_units[pool.id] = has + math.max(math.min(asked, room), 0) * offer.units_per_pack
       end
       if asked > room then
         local kept = partial and line.out ~= OUT.sold_out and math.max(room, 0) or 0
         line.got = kept
+        line.cut = OUT.limit_reached
         line.out = kept > 0 and OUT.partial or OUT.limit_reached
       end
     end
@@ -188,16 +182,16 @@ local function basket_refusal(lines, partial, waitlist)
   return 'refuse'
 end
 
--- The rules, for a claim whose lines stand in `req` from `from`. `credit` and `given_back` as above; empty for a plain claim.
-local function decide_lines(ctx, id, body, req, from, credit, given_back, replaces)
+-- The rules, for a claim whose lines stand in `req` from `from`. 
+local function decide_lines(ctx, id, body, req, from, replaces)
   local buyer_id, channel = req[1], req[2]
   local partial, waitlist = has_flag(req[3], FLAG_PARTIAL), has_flag(req[3], FLAG_WAITLIST)
   local lines = line_wants(ctx, req, from)
   if ctx.state ~= 'open' then return refuse_lines(ctx, lines, channel, OUT.not_on_sale) end
-  stock_lines(ctx, lines, channel, partial, credit)
+  stock_lines(ctx, lines, channel, partial)
   if basket_refusal(lines, partial, waitlist) == 'refuse' then return refuse_lines(ctx, lines, channel) end
-  if has_flag(buyer_of(ctx, buyer_id)[2], BUYER_BLOCKED) then return refuse_lines(ctx, lines, channel, OUT.blocked) end
-  limit_lines(ctx, lines, buyer_id, partial, given_back)
+  if is_blocked(buyer_of(ctx, buyer_id)) then return refuse_lines(ctx, lines, channel, OUT.blocked) end
+  limit_lines(ctx, lines, buyer_id, partial)
   local verdict = basket_refusal(lines, partial, waitlist)
   if verdict == 'refuse' then return refuse_lines(ctx, lines, channel) end
   if verdict == 'queue' then return queue(ctx, id, body, buyer_id, channel, lines) end
@@ -205,7 +199,7 @@ local function decide_lines(ctx, id, body, req, from, credit, given_back, replac
   for i = 1, #lines do
     local line = lines[i]
     if line.got < line.packs then
-      count_refusal(ctx, line.offer, channel, line.out == OUT.limit_reached and OUT.limit_reached or OUT.sold_out, 0, line.packs - line.got)
+      count_refusal(ctx, line.offer, channel, line.cut, 0, line.packs - line.got)
       outcome = OUT.partial
     elseif line.presale and outcome == OUT.reserved then
       outcome = OUT.presold
@@ -224,10 +218,12 @@ local function claim_problem(op, lines_from, packs_min)
 end
 
 -- The record of an id that was used before: the first answer again, or conflict where the content is another.
-local function replay_or_conflict(ctx, id, body)
+-- A claim and a fact are never the same request, even where their bytes happen to be equal.
+local function replay_or_conflict(ctx, id, body, is_fact)
   local record = claim_of(ctx, id)
   if not record then return nil end
-  if record[R.body] ~= body then return refuse(OUT.conflict) end
+  local was_fact = record[R.state] == ST.recorded or record[R.state] == ST.reversed
+  if record[R.body] ~= body or was_fact ~= (is_fact or false) then return refuse(OUT.conflict) end
   return first_answer(ctx, record, true)
 end
 
@@ -326,5 +322,5 @@ local function op_claim(ctx, op, plain)
   end
   local problem = claim_problem(op, 7, 1)
   if problem or #op < 8 then return refuse(OUT.invalid, problem or 'lines') end
-  return replay_or_conflict(ctx, id, op[3]) or decide_lines(ctx, id, op[3], { unpack(op, 4) }, 4, {}, {})
+  return replay_or_conflict(ctx, id, op[3]) or decide_lines(ctx, id, op[3], { unpack(op, 4) }, 4)
 end

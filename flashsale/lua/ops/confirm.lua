@@ -35,7 +35,7 @@ local function sell(ctx, id, record, paid, rest, late)
     release_held_line(ctx, pool, offer, channel, packs, presale)
   end)
   buyer_give_up(ctx, buyer_id, rest)
-  set_buyer_flag(ctx, buyer_id, BUYER_BOUGHT, true)
+  buyer_orders_add(ctx, buyer_id, 1)
   ctx.totals.holds = ctx.totals.holds - 1
   local all_presale = count_order(ctx, channel, paid, nil, 1)
   local amount = granted_amount(paid)
@@ -48,9 +48,12 @@ local function sell(ctx, id, record, paid, rest, late)
 end
 
 local function fits_presale(ctx, granted)
-  for i = 1, #granted, 4 do
-    local offer = offer_of(ctx, ctx.skus[granted[i]])
-    if granted[i + 3] == 1 and granted[i + 1] * offer.units_per_pack > presale_free(pool_of(ctx, offer.pool_id)) then return false end
+  local asked = {}
+  for_granted(ctx, granted, function(offer, pool, packs, presale)
+    if presale then asked[pool.id] = (asked[pool.id] or 0) + packs * offer.units_per_pack end
+  end)
+  for pool_id, units in pairs(asked) do
+    if units > presale_free(pool_of(ctx, pool_id)) then return false end
   end
   return true
 end
@@ -86,7 +89,7 @@ local function op_confirm(ctx, op)
   if not is_id(id) then return refuse(OUT.invalid, 'claim_id') end
   local problem = type(wanted) ~= 'table' and 'lines' or lines_problem(wanted, 1, 1)
   if problem then return refuse(OUT.invalid, problem) end
-  local record = claim_of(ctx, id)
+  local record = claim_now(ctx, id)
   if not record or record[R.state] == ST.amended then return refuse(OUT.unknown) end
   local state = record[R.state]
   if state == ST.held or state == ST.presale_held then

@@ -48,9 +48,9 @@ local function op_enter_draw(ctx, op)
   if ctx.seen_known[member] then return unchanged() end
   if draw.state ~= 'open' then return refuse(OUT.not_on_sale, 'entries_closed') end
   local buyer = buyer_of(ctx, op[3])
-  if has_flag(buyer[2], BUYER_BLOCKED) then return refuse(OUT.blocked) end
+  if is_blocked(buyer) then return refuse(OUT.blocked) end
   if draw.condition == 'ordered' and not buyer_has_any(buyer) then return refuse(OUT.not_on_sale, 'condition') end
-  if draw.condition == 'bought' and not has_flag(buyer[2], BUYER_BOUGHT) then return refuse(OUT.not_on_sale, 'condition') end
+  if draw.condition == 'bought' and not has_bought(buyer) then return refuse(OUT.not_on_sale, 'condition') end
   ctx.seen_known[member] = true
   ctx.entrants_add[#ctx.entrants_add + 1] = 0
   ctx.entrants_add[#ctx.entrants_add + 1] = member
@@ -77,7 +77,8 @@ local function winners_problem(ctx, draw, winners)
   for i = 1, #winners do
     if not is_id(winners[i]) or seen[winners[i]] then return 'winners' end
     seen[winners[i]] = true
-    if not redis.call('ZSCORE', ctx.keys[K.entrants], draw.id .. '\0' .. winners[i]) then return 'winner_did_not_enter' end
+    local member = draw.id .. '\0' .. winners[i]
+    if not ctx.seen_known[member] and not redis.call('ZSCORE', ctx.keys[K.entrants], member) then return 'winner_did_not_enter' end
   end
   return nil
 end

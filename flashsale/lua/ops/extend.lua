@@ -9,7 +9,7 @@ local function op_extend(ctx, op)
   local id, expires = op[2], op[3]
   if not is_id(id) then return refuse(OUT.invalid, 'claim_id') end
   if not is_int(expires, 1, ctx.now + EXTEND_MAX_MS) then return refuse(OUT.invalid, 'expires_at_ms') end
-  local record = claim_of(ctx, id)
+  local record = claim_now(ctx, id)
   if not record or record[R.state] == ST.amended then return refuse(OUT.unknown) end
   local state = record[R.state]
   if state == ST.waitlisted then return refuse(OUT.waitlisted, 'not_reserved_yet') end

@@ -9,7 +9,7 @@ local function share_amount(granted, amount)
   local own, shares, given = granted_amount(granted), {}, 0
   for i = 1, #granted, 4 do
     local line = granted[i + 1] * granted[i + 2]
-    local share = own > 0 and math.floor(amount * (line / own)) or 0
+    local share = own > 0 and math.floor(amount * line / own) or 0
     if i + 4 > #granted then share = amount - given end
     shares[#shares + 1] = share
     given = given + share
@@ -29,6 +29,7 @@ local function reverse_fact(ctx, id)
     unsell_line(ctx, pool, offer, body[2], packs, false, amounts[line])
   end)
   buyer_give_up(ctx, body[1], granted)
+  buyer_orders_add(ctx, body[1], -1)
   count_order(ctx, body[2], granted, amounts, -1)
   end_record(ctx, record, ST.reversed, OUT.cancelled, record[R.amount])
   put_claim(ctx, id, record)
@@ -52,7 +53,7 @@ local function op_fact(ctx, op)
   if op[4] == 1 then return reverse_fact(ctx, id) end
   local problem = fact_problem(body, req)
   if problem then return refuse(OUT.invalid, problem) end
-  local known = replay_or_conflict(ctx, id, body)
+  local known = replay_or_conflict(ctx, id, body, true)
   if known then return known end
   local granted = {}
   for i = 4, #req, 2 do
@@ -67,12 +68,11 @@ local function op_fact(ctx, op)
     short = short + sell_fact_line(ctx, pool, offer, req[2], packs, amounts[line])
   end)
   for i = 1, #granted, 4 do buyer_add(ctx, req[1], granted[i], granted[i + 1]) end
-  set_buyer_flag(ctx, req[1], BUYER_BOUGHT, true)
+  buyer_orders_add(ctx, req[1], 1)
   count_order(ctx, req[2], granted, amounts, 1)
-  local record = { ST.recorded, body, OUT.recorded, amount, 0, granted, false, ctx.rev }
+  local record = { ST.recorded, body, OUT.recorded, amount, 0, granted, false, ctx.rev, false, false, false, false,
+    short > 0 and 'oversold' or '' }
   put_claim(ctx, id, record)
   emit(ctx, { 'fact', id, req[1], req[2], granted_events(ctx, granted, amounts), amount, short })
-  local answer = first_answer(ctx, record, false)
-  if short > 0 then answer[7] = 'oversold' end
-  return answer
+  return first_answer(ctx, record, false)
 end

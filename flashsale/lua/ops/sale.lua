@@ -58,12 +58,7 @@ local function op_set_sale_state(ctx, op)
   ctx.general_only = true
   emit(ctx, { 'state_set', state })
   if state == 'open' then
-    local ids = redis.call('HKEYS', ctx.keys[K.pools])
-    prefetch(ctx.keys[K.pools], ctx.pools, ids)
-    for i = 1, #ids do
-      if pool_of(ctx, ids[i]).waitlisted > 0 then ctx.freed[ids[i]] = true end
-    end
-    serve_waitlists(ctx)
+    free_all_waiting(ctx)
   end
   return applied(ctx)
 end
@@ -71,9 +66,10 @@ end
 local function op_block(ctx, op)
   if not is_id(op[2]) then return refuse(OUT.invalid, 'buyer_id') end
   local on = op[3] == 1
-  if has_flag(buyer_of(ctx, op[2])[2], BUYER_BLOCKED) == on then return unchanged() end
-  set_buyer_flag(ctx, op[2], BUYER_BLOCKED, on)
+  if is_blocked(buyer_of(ctx, op[2])) == on then return unchanged() end
+  set_blocked(ctx, op[2], on)
   emit(ctx, { 'blocked', op[2], on })
+  if not on then free_all_waiting(ctx) end
   return applied(ctx)
 end
 

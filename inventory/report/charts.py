@@ -47,7 +47,7 @@ def sellthrough_chart(facts: ReportFacts) -> Figure:
 
     sold = part("已售 sold", "sold", GREEN)
     sold["text"] = [
-        f"{shown_units(pool.sold, pool.base_unit)} · {shown_percent(pool.sold, total)}"
+        f"\u2002{shown_units(pool.sold, pool.base_unit)} · {shown_percent(pool.sold, total)}"
         for pool, total in zip(pools, whole, strict=True)
     ]
     sold |= {"textposition": "inside", "insidetextanchor": "start", "textfont": {"color": "#FFFFFF", "size": 13}}
@@ -97,15 +97,18 @@ def timeline_chart(facts: ReportFacts) -> Figure:
     layout |= {"barmode": "stack", "bargap": 0.08, "hovermode": "x unified"}
     layout["xaxis"] |= {"type": "date", "tickformat": "%H:%M:%S" if step_ms < 60_000 else "%m-%d %H:%M", "nticks": 10}
     layout["yaxis"] |= {
-        "title": {"text": f"每{_step_zh(step_ms)} · {currency_unit_zh(currency)}"},
+        "title": {"text": f"每 {_step_zh(step_ms)} · {currency_unit_zh(currency)}"},
         "rangemode": "tozero",
     }
+    layout["yaxis"]["tickformat"] = ","
     layout["yaxis2"] = {
         **layout["yaxis"],
         "title": {"text": "累计 running total"},
         "overlaying": "y",
         "side": "right",
         "showgrid": False,
+        "tickmode": "auto",
+        "nticks": 6,
     }
     layout["margin"] |= {"l": 70, "r": 80}
     return {"data": traces, "layout": layout}
@@ -128,6 +131,7 @@ def channel_chart(facts: ReportFacts) -> Figure:
     }
     layout = _layout(height=60 + 40 * max(len(channels), 1))
     layout |= {"showlegend": False, "bargap": 0.36}
+    layout["xaxis"]["tickformat"] = ","
     layout["margin"]["l"] = 110
     return {"data": [trace], "layout": layout}
 

@@ -110,6 +110,7 @@ def _make_comments() -> None:
     )
     op.create_index("ux_comment_traces_event", "comment_traces", ["sale_id", "event_id"], unique=True)
     op.create_index("ix_comment_traces_room", "comment_traces", ["sale_id", "platform", "room_id", "occurred_at_ms"])
+    op.create_index("ix_comment_traces_buyer", "comment_traces", ["sale_id", "buyer_id", "seq"])
     op.create_index("ix_comment_traces_seq", "comment_traces", ["sale_id", "seq"])
     op.create_table(
         "comment_corrections",

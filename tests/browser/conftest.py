@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -103,7 +104,9 @@ def chromium_path() -> str:
     )
 
 
-@pytest.fixture
+# One browser for the whole run: starting Chromium costs more than most of the tests. It lives on the session's loop, and so
+# must all that touches it.
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium_path: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_ARGS)
@@ -111,16 +114,15 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     made = await browser.new_context(viewport={"width": 1920, "height": 1080}, timezone_id="Asia/Shanghai")
     yield made
     await made.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> Page:
-    """A page that fails the test at its end if the browser refused or failed anything on it."""
     return await context.new_page()
 
 
@@ -134,7 +136,7 @@ def timing() -> Timing:
     return Timing(frame_interval_ms=20, heartbeat_ms=300)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stall(sale: PlayedSale, timing: Timing) -> AsyncIterator[Stall]:
     made = Stall(sale, timing)
     await made.start()

@@ -1,17 +1,20 @@
 // The sale's name and state, and how fresh the numbers are. On every page, because stale numbers must never look live.
 
-import { el, setText, setWords, show } from "../dom.js";
+import { el, say, setText, setWords, show } from "../dom.js";
 import { clock } from "../format.js";
 import { STATES } from "../words.js";
 
 export function masthead() {
   const name = el("h1");
   const state = el("span", { class: "state" });
-  const root = el("header", { class: "masthead" }, name, state);
+  const pulse = el("span", { class: "pulse" }, el("i"), say("实时", "Live"), " ", el("time"));
+  const root = el("header", { class: "masthead" }, name, state, pulse);
   return {
     root,
     render(sale) {
       setText(name, sale.tally.name || sale.tally.sale_id);
+      show(pulse, sale.staleSinceMs === null);
+      setText(pulse.lastElementChild, clock(sale.nowMs));
       state.dataset.state = sale.tally.state;
       setWords(state, ...(STATES[sale.tally.state] ?? [sale.tally.state, ""]));
     },

@@ -35,33 +35,38 @@ function poolRow() {
   const offers = el("div", { class: "offers" });
   const sold = el("i", { class: "part sold" });
   const held = el("i", { class: "part held" });
-  const bar = el("div", { class: "bar", attrs: { role: "img" } }, sold, held);
-  const stamp = el(
-    "span",
-    { class: "stamp" },
+  const over = el("i", { class: "part over" });
+  const bar = el("div", { class: "bar", attrs: { role: "img" } }, sold, held, over);
+  const stamp = el("span", { class: "stamp" }, el("span", { class: "stamp-ink" },
     el("b", { text: "售罄" }),
     el("small", { text: "SOLD OUT", attrs: { lang: "en" } }),
-  );
-  const facts = el("p", { class: "facts" });
+  ));
+  const oversoldUnits = el("span");
+  const oversold = el("span", { class: "tag oversold-tag" }, say("超卖", "oversold"), " ", oversoldUnits);
+  const left = fact("余", "left");
+  const inHold = fact("预占", "held");
+  const inLine = fact("候补", "waiting");
+  const soon = fact("预计售罄", "sells out");
+  const facts = el("p", { class: "facts" }, oversold, left.root, inHold.root, inLine.root, soon.root);
   const presaleSold = el("i", { class: "part presold" });
   const presaleHeld = el("i", { class: "part presale-held" });
-  const presaleWords = el("p", { class: "facts presale-facts" });
+  const presaleFigures = el("span");
+  const ships = el("span");
   const presale = el(
     "div",
     { class: "presale" },
     el("span", { class: "tag presale-tag" }, say("预售", "Presale")),
     el("div", { class: "bar thin" }, presaleSold, presaleHeld),
-    presaleWords,
+    el("p", { class: "facts presale-facts" }, presaleFigures, " ", ships),
   );
   const share = el("b", { class: "share" });
   const figures = el("span", { class: "figures" });
-  const oversold = el("span", { class: "tag oversold-tag" });
   const row = el(
     "div",
     { class: "pool", attrs: { role: "listitem" } },
     el("div", { class: "what" }, name, offers),
     el("div", { class: "how-far" }, el("div", { class: "bar-line" }, bar, stamp), facts, presale),
-    el("div", { class: "how-much" }, el("span", { class: "share-line" }, share, oversold), figures),
+    el("div", { class: "how-much" }, share, figures),
   );
   const offerRows = new Map();
 
@@ -77,21 +82,29 @@ function poolRow() {
       setText(name, pool.name);
       renderOffers(offers, offerRows, sale, pool);
       const whole = Math.max(capacity, pool.sold + pool.held, 1);
-      sold.style.width = `${(pool.sold / whole) * 100}%`;
+      sold.style.width = `${((pool.sold - pool.oversold) / whole) * 100}%`;
+      over.style.width = `${(pool.oversold / whole) * 100}%`;
       held.style.width = `${(pool.held / whole) * 100}%`;
       const sharePercent = percent(pool.sold, capacity);
       setText(share, `${sharePercent}%`);
       setText(figures, `${amount(pool.sold, unit)} / ${withUnit(capacity, unit)}`);
       bar.setAttribute("aria-label", `${pool.name} 已售 ${sharePercent}% sold`);
       show(stamp, isGone);
-      renderFacts(facts, sale, pool, unit);
-      show(oversold, pool.oversold > 0);
-      if (pool.oversold > 0) {
-        setWords(oversold, `超卖 ${withUnit(pool.oversold, unit)}`, "oversold");
-      }
+      renderFacts(sale, pool, unit);
       renderPresale(pool, unit);
     },
   };
+
+  function renderFacts(sale, pool, unit) {
+    show(oversold, pool.oversold > 0);
+    setText(oversoldUnits, withUnit(pool.oversold, unit));
+    // The seal says it already where nothing is left.
+    left.set(stamp.hidden ? withUnit(Math.max(0, pool.available), unit) : "");
+    inHold.set(pool.held > 0 ? withUnit(pool.held, unit) : "");
+    inLine.set(pool.waitlisted > 0 ? withUnit(pool.waitlisted, unit) : "");
+    const sellsOutAtMs = sale.outlook.sells_out_at_ms?.[pool.pool_id];
+    soon.set(sellsOutAtMs && pool.available > 0 ? hour(sellsOutAtMs) : "");
+  }
 
   function renderPresale(pool, unit) {
     const quota = pool.presale_quota;
@@ -100,29 +113,23 @@ function poolRow() {
     const whole = Math.max(quota, pool.presold + pool.presale_held, 1);
     presaleSold.style.width = `${(pool.presold / whole) * 100}%`;
     presaleHeld.style.width = `${(pool.presale_held / whole) * 100}%`;
-    const figure = `${amount(pool.presold, unit)} / ${withUnit(quota, unit)}`;
-    const ships = pool.presale_ships_at_ms ? day(pool.presale_ships_at_ms) : null;
-    setWords(presaleWords, ships ? `${figure} · ${ships.zh}发货` : figure, ships ? `ships ${ships.en}` : "");
+    setText(presaleFigures, `${amount(pool.presold, unit)} / ${withUnit(quota, unit)}`);
+    show(ships, pool.presale_ships_at_ms > 0);
+    const date = day(pool.presale_ships_at_ms);
+    setWords(ships, `${date.zh}发货`, `ships ${date.en}`);
   }
 }
 
-function renderFacts(facts, sale, pool, unit) {
-  const zh = [`余 ${withUnit(Math.max(0, pool.available), unit)}`];
-  const en = ["left"];
-  if (pool.held > 0) {
-    zh.push(`预占 ${withUnit(pool.held, unit)}`);
-    en.push("held");
-  }
-  if (pool.waitlisted > 0) {
-    zh.push(`候补 ${withUnit(pool.waitlisted, unit)}`);
-    en.push("waiting");
-  }
-  const sellsOutAtMs = sale.outlook.sells_out_at_ms?.[pool.pool_id];
-  if (sellsOutAtMs && pool.available > 0) {
-    zh.push(`预计 ${hour(sellsOutAtMs)} 售罄`);
-    en.push("est. sell-out");
-  }
-  setWords(facts, zh.join(" · "), en.join(" · "));
+function fact(zh, en) {
+  const value = el("b");
+  const root = el("span", { class: "fact" }, say(zh, en), " ", value);
+  return {
+    root,
+    set(text) {
+      show(root, text !== "");
+      setText(value, text);
+    },
+  };
 }
 
 function renderOffers(offers, rows, sale, pool) {

@@ -12,7 +12,8 @@ export function soldout() {
   const seal = el("b", { class: "banner-seal" });
   const title = el("span", { class: "banner-title" });
   const words = el("span", { class: "banner-words" });
-  const banner = el("div", { class: "banner", attrs: { role: "status" } }, seal, el("div", {}, title, words));
+  const figures = el("b", { class: "banner-figures" });
+  const banner = el("div", { class: "banner", attrs: { role: "status" } }, seal, el("div", {}, title, figures, words));
   const quiet = el("p", { class: "quiet" });
   const goneList = el("ul", { class: "gone-list" });
   const root = el("section", { class: "card soldout" }, banner, quiet, goneList);
@@ -58,12 +59,13 @@ export function soldout() {
     setText(title, pool.name);
     if (kind === "gone") {
       setText(seal, "售罄");
-      setWords(words, `${withUnit(pool.initial + pool.adjusted, unit)}，全部抢光`, "Sold out");
+      setText(figures, withUnit(pool.initial + pool.adjusted, unit));
+      setWords(words, "全部抢光", "Sold out");
     } else {
       setText(seal, "预售");
       const ships = pool.presale_ships_at_ms ? day(pool.presale_ships_at_ms) : null;
-      const quota = withUnit(pool.presale_quota, unit);
-      setWords(words, ships ? `再加 ${quota}，${ships.zh}发货` : `再加 ${quota}`, ships ? `Presale open, ships ${ships.en}` : "Presale open");
+      setText(figures, `+${withUnit(pool.presale_quota, unit)}`);
+      setWords(words, ships ? `预售开始，${ships.zh}发货` : "预售开始", ships ? `Presale open, ships ${ships.en}` : "Presale open");
     }
   }
 }

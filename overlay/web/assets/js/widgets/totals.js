@@ -5,8 +5,10 @@ import { count, countdown, money } from "../format.js";
 
 export function totals() {
   const revenue = el("b", { class: "revenue" });
-  const presale = el("p", { class: "presale-money" });
-  const refunds = el("p", { class: "refunds" });
+  const presaleSum = el("b");
+  const presale = el("p", { class: "presale-money" }, say("另有预售", "Presale, apart"), " ", presaleSum);
+  const refundsLen = el("b");
+  const refunds = el("p", { class: "refunds" }, say("待退款", "Refunds due"), " ", refundsLen);
   const figures = {
     orders: figure("订单", "Orders"),
     pace: figure("每分钟", "Per minute"),
@@ -34,13 +36,9 @@ export function totals() {
       const { totals: sums, currency } = sale.tally;
       setText(revenue, money(sums.revenue_minor, currency));
       show(presale, sums.presale_minor > 0 || sums.presale_orders > 0);
-      setWords(
-        presale,
-        `另有预售 ${money(sums.presale_minor, currency)}`,
-        `presale apart · ${count(sums.presale_orders)} orders`,
-      );
+      setText(presaleSum, money(sums.presale_minor, currency));
       show(refunds, sums.refunds_due > 0);
-      setWords(refunds, `待退款 ${count(sums.refunds_due)} 笔`, "refunds due");
+      setText(refundsLen, count(sums.refunds_due));
       const pace = sale.outlook.orders_per_minute;
       setText(figures.orders.value, count(sums.orders));
       setText(figures.pace.value, pace === undefined || pace === null ? "–" : count(pace));

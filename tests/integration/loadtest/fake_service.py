@@ -1,7 +1,7 @@
-"""A small service with the wire of the real one and its books in memory, honest or with one fault planted.
+"""A small service with the wire of the real one and its books in memory, honest or with faults planted.
 
-It takes the arguments of `sellthrough serve`, and `--fault NAME`. It is what shows that a burst against a service that
-oversells, forgets or repeats itself ends with a verdict that says so; the real one cannot be asked to.
+It takes the arguments of `sellthrough serve`, and `--fault NAME` any number of times. It is what shows that a burst
+against a service that oversells, forgets or repeats itself ends with a verdict that says so; the real one cannot be asked to.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 FAULTS = (
-    "",
     "oversells",
     "forgets",
     "repeats_itself",
@@ -34,15 +33,15 @@ FAULTS = (
     "sells_twice",
     "shows_nonsense",
 )
-EVERY = 20
-"""A fault strikes once in so many claims, as faults do."""
+EVERY = 10
+"""A fault strikes once in so many claims, as faults do; each at its own, so that none hides another."""
 
 
 class Books:
     """One sale in memory; single-threaded, so every method is atomic."""
 
-    def __init__(self, fault: str) -> None:
-        self.fault = fault
+    def __init__(self, faults: frozenset[str]) -> None:
+        self.faults = faults
         self.revs = 0
         self.last_rev = ""
         self.asked = 0
@@ -53,7 +52,7 @@ class Books:
         self.hold_ttl_ms = 0
 
     def strikes(self, fault: str) -> bool:
-        return self.fault == fault and self.asked % EVERY == 0
+        return fault in self.faults and self.asked % EVERY == FAULTS.index(fault)
 
     def rev(self) -> str:
         self.revs += 1
@@ -85,9 +84,9 @@ class Books:
         if known is not None:
             if known["asked"] != asked:
                 return 409, {"outcome": "conflict"}
-            if self.fault == "repeats_itself":
+            if self.strikes("repeats_itself"):
                 return 201, known["first"]
-            if self.fault == "answers_by_mood":
+            if "answers_by_mood" in self.faults:
                 return 200, {**known["first"], "replayed": True, "expires_at_ms": 1}
             return 200, {**known["first"], "replayed": True}
         return self.decide(asked)
@@ -96,7 +95,7 @@ class Books:
         lines = [dict(line) for line in asked["lines"]]
         if self.strikes("says_sold_out"):
             return 409, {"outcome": "sold_out"}
-        if self.units(lines) > self.available() and self.fault != "oversells":
+        if self.units(lines) > self.available() and "oversells" not in self.faults:
             if not asked["partial"] or len(lines) > 1:
                 return 409, {"outcome": "sold_out"}
             lines[0]["packs"] = max(self.available(), 0) // self.offers[lines[0]["sku"]]["units_per_pack"]
@@ -163,7 +162,7 @@ class Books:
         self.last_rev = self.rev()
         if verb == "confirmed":
             order = {key: claim[key] for key in ("claim_id", "status", "amount_minor", "lines")}
-            self.orders += [order, order] if self.fault == "sells_twice" and len(self.orders) % EVERY == 0 else [order]
+            self.orders += [order, order] if "sells_twice" in self.faults and len(self.orders) % EVERY == 0 else [order]
 
     def tally(self) -> dict[str, Any]:
         self.sweep()
@@ -239,7 +238,7 @@ def app_of(books: Books) -> Starlette:
             while True:
                 shown = books.tally()
                 shown["pools"] = {pool["pool_id"]: pool for pool in shown["pools"]}
-                if books.fault == "shows_nonsense":
+                if "shows_nonsense" in books.faults:
                     shown["pools"]["eggs"]["available"] += 1
                 if rev is None:
                     await socket.send_json({"type": "snapshot", "rev": shown["rev"], "tally": shown})
@@ -270,10 +269,10 @@ def app_of(books: Books) -> Starlette:
     )
 
 
-async def serve(ready_file: Path, fault: str) -> None:
+async def serve(ready_file: Path, faults: frozenset[str]) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app_of(Books(fault)), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+        uvicorn.Config(app_of(Books(faults)), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # Until uvicorn puts its own handlers in place.
@@ -288,9 +287,9 @@ def main() -> None:
     parser.add_argument("--data-dir")
     parser.add_argument("--port")
     parser.add_argument("--ready-file", type=Path, required=True)
-    parser.add_argument("--fault", choices=FAULTS, default="")
+    parser.add_argument("--fault", choices=FAULTS, action="append", default=[])
     arguments = parser.parse_args()
-    uvloop.run(serve(arguments.ready_file, arguments.fault))
+    uvloop.run(serve(arguments.ready_file, frozenset(arguments.fault)))
 
 
 if __name__ == "__main__":

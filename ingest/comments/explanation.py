@@ -114,9 +114,13 @@ def _meaning(part: Part) -> str:
         return f"价格 {_plain(part.value)}"
     if part.measure is not None:
         return f"分量 {_plain(part.measure.amount)} {part.measure.dimension}"
-    return _MEANINGS.get(part.kind, "说不准 doubtful")
+    return "不认识 unknown"
 
 
 def words(parts: Sequence[Part]) -> tuple[Word, ...]:
     """Tell what each word of a comment was taken for, in the comment's order; punctuation is left out."""
-    return tuple(Word(part.text, part.start, part.end, _meaning(part)) for part in parts if part.kind not in _SILENT)
+    return tuple(
+        Word(part.text, part.start, part.end, _MEANINGS.get(part.kind) or _meaning(part))
+        for part in parts
+        if part.kind not in _SILENT
+    )

@@ -223,7 +223,8 @@ class _Folder:
 
     def counter(self, index: int) -> int:
         """A counter behind an ordering verb counts one (来瓶蜂蜜); elsewhere it is a word that nothing explains."""
-        if self._tokens[index].glued and self.parts and self.parts[-1].kind in (Kind.VERB, Kind.TRIGGER):
+        is_han = self._tokens[index].text > "\u2fff"
+        if is_han and self._tokens[index].glued and self.parts and self.parts[-1].kind in (Kind.VERB, Kind.TRIGGER):
             return self.add(Kind.AMOUNT, index, index + 1, value=Decimal(1), unit=self._tokens[index].text)
         return self.plain(index, Kind.UNKNOWN)
 

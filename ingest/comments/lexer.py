@@ -48,24 +48,24 @@ class Token(msgspec.Struct, frozen=True):
     is_code: bool = False
 
 
-class Hit(msgspec.Struct, frozen=True):
-    """A known word found in the text."""
+Hit = tuple[Kind, int, int]
+"""A known word found in the text: what it does, where it starts, where it ends."""
 
-    kind: Kind
-    start: int
-    end: int
+
+def sale_words(book: GoodsBook, trigger: str) -> dict[str, Kind]:
+    """Return every word that a sale's comments are read with: the shared ones, its goods, pack words and trigger."""
+    words = shared_words() | ({trigger: Kind.TRIGGER} if trigger else {})
+    words |= dict.fromkeys(book.pack_words, Kind.COUNTER)
+    words |= dict.fromkeys(book.by_name, Kind.GOODS)
+    return words | dict.fromkeys(MASKS, Kind.PERSONAL)
 
 
 class Lexer:
     """Cuts comments with the words of one sale. Immutable once made; safe to share between threads."""
 
-    def __init__(self, book: GoodsBook, triggers: dict[str, Kind]) -> None:
+    def __init__(self, book: GoodsBook, words: Mapping[str, Kind]) -> None:
         self._book = book
         self._numbers = {word: Decimal(value) for word, value in spoken_numbers().items()}
-        words = shared_words() | triggers
-        words |= dict.fromkeys(book.pack_words, Kind.COUNTER)
-        words |= dict.fromkeys(book.by_name, Kind.GOODS)
-        words |= dict.fromkeys(MASKS, Kind.PERSONAL)
         self._latin = {word: kind for word, kind in words.items() if _LATIN_RUN.fullmatch(word)}
         self._triggers = sorted((w for w, k in self._latin.items() if k is Kind.TRIGGER), key=len, reverse=True)
         self._automaton = ahocorasick.Automaton()
@@ -77,11 +77,25 @@ class Lexer:
     def hits(self, text: str) -> list[Hit]:
         """Find every known word, those inside others too; Latin words only where they stand alone."""
         found = []
+        # `iter_long` would give the longest at once, but drops matches (seen with pyahocorasick 2.3 on 1 text in 70).
         for last, (kind, length) in self._automaton.iter(text):
-            start, end = last + 1 - length, last + 1
-            if text[start] > "\u2fff" or self._stands_alone(text, start, end):
-                found.append(Hit(kind, start, end))
+            start = last + 1 - length
+            if text[start] > "\u2fff" or self._stands_alone(text, start, last + 1):
+                found.append((kind, start, last + 1))
         return found
+
+    @staticmethod
+    def asks(hits: list[Hit]) -> bool:
+        """Whether a question word was found that is no part of a longer word (几天 asks, 前几天 does not)."""
+        covered = 0
+        if not any(kind is Kind.QUESTION for kind, _, _ in hits):
+            return False
+        for kind, _, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
+            if kind is not Kind.QUESTION:
+                covered = max(covered, end)
+            elif end > covered:
+                return True
+        return False
 
     @staticmethod
     def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -95,10 +109,8 @@ class Lexer:
     def tokens(self, text: str, hits: list[Hit]) -> list[Token]:
         """Cut the text into tokens without gaps (spaces excepted), given the hits in it."""
         longest: dict[int, Hit] = {}
-        for hit in hits:
-            known = longest.get(hit.start)
-            if known is None or hit.end > known.end:
-                longest[hit.start] = hit
+        for hit in hits:  # in the order of their ends, so that a later one at the same start is longer
+            longest[hit[1]] = hit
         tokens: list[Token] = []
         position, length = 0, len(text)
         glued = False
@@ -123,10 +135,10 @@ class Lexer:
             return self._latin_at(text, start, hit, glued)
         if character in _BENEFICIARY_OPENINGS:
             beneficiary = self._beneficiary_at(text, start, longest)
-            if beneficiary and (hit is None or beneficiary > hit.end):
+            if beneficiary and (hit is None or beneficiary > hit[2]):
                 return Token(Kind.FILLER, text[start:beneficiary], start, beneficiary, glued=glued)
         number = han_number_at(text, start) if character in HAN_NUMERALS else None
-        if hit is not None and (number is None or hit.end > start + 1 or hit.kind is Kind.GOODS):
+        if hit is not None and (number is None or hit[2] > start + 1 or hit[0] is Kind.GOODS):
             return self._word(text, hit, glued)
         if number is not None:
             return self._number(text, start, number, glued)
@@ -143,16 +155,10 @@ class Lexer:
         return character > "\u2fff" or ("\u0e00" <= character <= "\u0e7f")
 
     def _word(self, text: str, hit: Hit, glued: bool) -> Token:
-        word = text[hit.start : hit.end]
-        return Token(
-            hit.kind,
-            word,
-            hit.start,
-            hit.end,
-            goods=self._book.by_name[word] if hit.kind is Kind.GOODS else (),
-            value=self._numbers.get(word) if hit.kind is Kind.NUMBER else None,
-            glued=glued,
-        )
+        kind, start, end = hit
+        word = text[start:end]
+        goods = self._book.by_name[word] if kind is Kind.GOODS else ()
+        return Token(kind, word, start, end, goods, self._numbers.get(word) if kind is Kind.NUMBER else None, glued)
 
     @staticmethod
     def _number(text: str, start: int, number: Number, glued: bool) -> Token:
@@ -164,7 +170,7 @@ class Lexer:
         before = text[start - 1] if start else ""
         within_word = glued and bool(_LATIN_CHARACTER.match(before or " "))
         code = None if within_word else self._code_at(text, start)
-        if code is not None and (hit is None or hit.end <= code.end):
+        if code is not None and (hit is None or hit[2] <= code.end):
             return code
         if hit is not None:
             return self._word(text, hit, glued)
@@ -178,7 +184,7 @@ class Lexer:
                 return Token(Kind.TRIGGER, trigger, start, start + len(trigger), glued=glued)
         known = self._latin.get(text[start:end])
         if known is not None:
-            return self._word(text, Hit(known, start, end), glued)
+            return self._word(text, (known, start, end), glued)
         while end < len(text) and (text[end].isdigit() or _LATIN_CHARACTER.match(text[end])):
             end += 1  # an unknown code (z9) is one piece: its digits are no amount
         return Token(Kind.UNKNOWN, text[start:end], start, end, glued=glued)
@@ -204,6 +210,6 @@ class Lexer:
         if match is None:
             return 0
         inside = (longest.get(position) for position in range(start + 1, match.end()))
-        blocked = any(hit is not None and (hit.kind in _NO_BENEFICIARY or hit.end > match.end()) for hit in inside)
+        blocked = any(hit is not None and (hit[0] in _NO_BENEFICIARY or hit[2] > match.end()) for hit in inside)
         has_digit = any(character.isdigit() for character in match[0])
         return 0 if blocked or has_digit else match.end()

@@ -1,7 +1,7 @@
 """Read comments with the words of one sale.
 
-A comment is normalised and masked, known words are found in one pass, and most comments leave there: they hold nothing
-that could order, ask or cancel. The others are cut, folded and decided.
+A comment is normalised, and most comments leave at the gate: they hold nothing that could order or change anything. The
+others are masked, cut, folded and decided.
 """
 
 from __future__ import annotations
@@ -10,33 +10,43 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ingest.comments.decision import NOTHING, Decision, decide
+import msgspec
+
+from ingest.comments.context import Comment, Decision
+from ingest.comments.decision import decide
 from ingest.comments.domain import Intent, Mode, OfferWords, Reading, ReadingSettings
 from ingest.comments.explanation import REASONS, words
 from ingest.comments.folding import fold
+from ingest.comments.gate import Gate
 from ingest.comments.goods import GoodsBook
-from ingest.comments.lexer import Lexer
+from ingest.comments.lexer import Lexer, sale_words
 from ingest.comments.normaliser import normalise, strip_emotes
 from ingest.comments.privacy import mask
-from ingest.comments.vocabulary import Kind
 
 TEXT_CHARS_MAX: Final = 1_000
 """Longer comments are shown to their first TEXT_CHARS_MAX characters and never order. No platform lets buyers write more."""
+
+MEMORY_READINGS_MAX: Final = 8_192
+MEMORY_CHARS_MAX: Final = 48
+"""Short readings without personal data are remembered, so that a repeated comment is read once."""
 
 _CUT_MARGIN_CHARS = 200
 _CUT_TAIL = re.compile(r"[\w.@+-]{1,64}$")
 
 
 class Lexicon:
-    """The words of one sale, compiled. Immutable and safe to share between threads; make a new one per catalogue."""
+    """The words of one sale, compiled. Reads the same for ever and is safe to share; make a new one per catalogue."""
 
     def __init__(self, book: GoodsBook, settings: ReadingSettings) -> None:
         self._book = book
         self._settings = settings
         self._trigger = normalise(settings.trigger)
-        self._lexer = Lexer(book, {self._trigger: Kind.TRIGGER} if self._trigger else {})
-        self._goods_words = frozenset(book.by_name) | frozenset(book.by_code)
+        known = sale_words(book, self._trigger)
+        self._lexer = Lexer(book, known)
+        self._gate = Gate(known, book.by_code)
+        self._memory: dict[tuple[str, str, Mode, tuple[str, ...]], Reading] = {}
         self._names = frozenset(book.by_name)
+        self._bracketed = frozenset(book.by_name) | frozenset(book.by_code)
 
     @classmethod
     def compile(cls, offers: Iterable[OfferWords], settings: ReadingSettings | None = None) -> Lexicon:
@@ -59,23 +69,29 @@ class Lexicon:
         """
         if len(text) > TEXT_CHARS_MAX:
             return self._shortened(text)
-        normalised = strip_emotes(normalise(text), self._goods_words)
-        masked = mask(normalised, self._names)
+        normalised = strip_emotes(normalise(text), self._bracketed)
         if user_id and user_id in self._settings.ignored_users:
-            return _reading(text, masked, Decision(Intent.NONE, "ignored_user"), masked != normalised)
-        parts = fold(self._lexer.tokens(masked, self._lexer.hits(masked)), self._book, masked)
-        if not parts:
-            return _reading(text, masked, NOTHING, masked != normalised)
-        decision = decide(
+            return _plain(text, normalised, mask(normalised, self._names), Decision(Intent.NONE, "ignored_user"))
+        settled = self._gate.settle(normalised, is_featured=bool(featured))
+        if settled is not None:
+            return _plain(text, normalised, normalised, settled)
+        return self._remembered(text, normalised, featured, mode or self._settings.mode, tuple(own))
+
+    def read_fully(self, text: str, normalised: str, featured: str, *, mode: Mode, own: Sequence[str] = ()) -> Reading:
+        """Read a comment with the whole grammar, past the gate. `normalised` is the text's one spelling."""
+        masked = mask(normalised, self._names)
+        hits = self._lexer.hits(masked)
+        parts = fold(self._lexer.tokens(masked, hits), self._book, masked)
+        comment = Comment(
             parts,
             masked,
+            asks=self._lexer.asks(hits),
             featured=featured,
             own=own,
-            mode=mode or self._settings.mode,
-            trigger=self._trigger,
             settings=self._settings,
             book=self._book,
         )
+        decision = decide(comment, mode=mode, trigger=self._trigger)
         zh, en = REASONS[decision.rule]
         return Reading(
             text,
@@ -91,14 +107,28 @@ class Lexicon:
             masked != normalised,
         )
 
+    def _remembered(self, text: str, normalised: str, featured: str, mode: Mode, own: tuple[str, ...]) -> Reading:
+        """Read, or recall the same comment's reading: in a rush it is the same few hundred comments over and over."""
+        key = (normalised, featured, mode, own)
+        known = self._memory.get(key)
+        if known is not None:
+            return known if known.text == text else msgspec.structs.replace(known, text=text)
+        reading = self.read_fully(text, normalised, featured, mode=mode, own=own)
+        if len(normalised) <= MEMORY_CHARS_MAX and not reading.masked:
+            if len(self._memory) >= MEMORY_READINGS_MAX:
+                self._memory.clear()
+            self._memory[key] = reading
+        return reading
+
     def _shortened(self, text: str) -> Reading:
         start = normalise(text[: TEXT_CHARS_MAX + _CUT_MARGIN_CHARS])[:TEXT_CHARS_MAX]
         # What the cut may have halved (a phone number) is dropped, since its half would not be recognised.
-        start = _CUT_TAIL.sub("", start)
-        masked = mask(start, self._names)
-        return _reading(text, masked, Decision(Intent.NONE, "too_long"), True)
+        masked = mask(_CUT_TAIL.sub("", start), self._names)
+        zh, en = REASONS["too_long"]
+        return Reading(text, masked, Intent.NONE, (), "too_long", zh, en, masked=True)
 
 
-def _reading(text: str, masked: str, decision: Decision, is_masked: bool) -> Reading:
+def _plain(text: str, normalised: str, masked: str, decision: Decision) -> Reading:
+    """A reading without lines and without an account of its words."""
     zh, en = REASONS[decision.rule]
-    return Reading(text, masked, decision.intent, decision.lines, decision.rule, zh, en, masked=is_masked)
+    return Reading(text, masked, decision.intent, (), decision.rule, zh, en, (), (), (), masked is not normalised)

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     CHAT = "chat"
     FILLER = "filler"
     DONE = "done"
+    VOCATIVE = "vocative"
 
 
 COUNTERS_GENERAL: Final = frozenset(

@@ -218,7 +218,7 @@ class Model(Claims):
     # ---------------------------------------------------------------------------------------------------------- views
 
     def claim(self, claim_id: ClaimId) -> ClaimView | None:
-        """Look up a claim or fact as it stands; `lines` are empty where it has ended without a sale."""
+        """Look up a claim or fact as it stands; what has ended holds no lines, and keeps the amount and deadline it had."""
         claim = self.claims.get(claim_id)
         if claim is None:
             return None
@@ -230,8 +230,8 @@ class Model(Claims):
             buyer_id=claim.request.buyer_id,
             channel=claim.request.channel,
             lines=line_results(lines, outcome),
-            amount_minor=sum(line.amount_minor for line in lines),
-            expires_at_ms=claim.expires_at_ms if claim.status in LIVE else 0,
+            amount_minor=claim.first.amount_minor if claim.status == "amended" else claim.amount_minor,
+            expires_at_ms=claim.expires_at_ms,
             first=claim.first,
         )
 

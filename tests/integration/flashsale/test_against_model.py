@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import functools
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from flashsale.domain import Op, RepeatPolicy, SaleState, SetOffer, SetPool, SetSale, SetSaleState
+from tests.integration.flashsale.beside_model import Rig, SideBySide
+from tests.integration.flashsale.operations import POOL_OF, PRICES, TTLS_MS, UNITS, operations, pools
+
+WELL_STOCKED = SetPool(pool_id="tea", name="菊花茶", base_unit="罐", initial_units=40, presale_units=10)  # type: ignore[arg-type]
+
+
+class EngineBesideModel(RuleBasedStateMachine):
+    """Any operations, in batches of any shape, from callers that meet, with time moving: engine and model agree."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__()
+        self.both = SideBySide(rig)
+        self.sent: list[Op] = []
+
+    def decide(self, *groups: list[Op]) -> None:
+        for group in groups:
+            self.sent += group
+        self.both.decide(*groups)
+
+    @initialize(
+        eggs=pools,
+        honey=pools,
+        hold_ttl_ms=st.sampled_from(TTLS_MS),
+        waitlist_ttl_ms=st.sampled_from(TTLS_MS),
+        policy=st.sampled_from(RepeatPolicy),
+    )
+    def make_sale(
+        self, eggs: SetPool, honey: SetPool, hold_ttl_ms: int, waitlist_ttl_ms: int, policy: RepeatPolicy
+    ) -> None:
+        self.decide(
+            [SetSale(name="铜鼓专场", hold_ttl_ms=hold_ttl_ms, waitlist_ttl_ms=waitlist_ttl_ms, repeat_policy=policy)]
+        )
+        stocked = (_replace(eggs, "eggs"), _replace(honey, "honey"), WELL_STOCKED)
+        offers = [
+            SetOffer(sku=sku, pool_id=POOL_OF[sku], name=sku, units_per_pack=UNITS[sku], price_minor=PRICES[sku])  # type: ignore[arg-type]
+            for sku in POOL_OF
+        ]
+        self.decide([*stocked, *offers, SetSaleState(state=SaleState.OPEN)])
+
+    @rule(data=st.data())
+    def callers_meet(self, data: st.DataObject) -> None:
+        one = operations(self.both.now_ms)
+        groups = data.draw(st.lists(st.lists(one, min_size=1, max_size=4), min_size=1, max_size=3))
+        self.decide(*groups)
+
+    @rule(data=st.data(), count=st.integers(1, 4))
+    def retry(self, data: st.DataObject, count: int) -> None:
+        """A sender that did not hear the answer asks again, with the same ids."""
+        at = data.draw(st.integers(0, len(self.sent) - 1))
+        self.decide(self.sent[at : at + count])
+
+    @rule(ms=st.sampled_from([1, 499_999, 500_000, 1_000_000, 2_000_000]))
+    def time_passes(self, ms: int) -> None:
+        self.both.forward(ms)
+        self.both.decide([])
+
+
+def _replace(pool: SetPool, pool_id: str) -> SetPool:
+    from msgspec.structs import replace
+
+    return replace(pool, pool_id=pool_id)
+
+
+def run(store_url: str, examples: int, steps: int) -> None:
+    with Rig(store_url) as rig:
+        run_state_machine_as_test(
+            functools.partial(EngineBesideModel, rig),
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+                print_blob=False,
+            ),
+        )
+
+
+def test_engine_answers_and_counts_as_the_model_does(store_url: str) -> None:
+    run(store_url, examples=60, steps=20)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_engine_answers_and_counts_as_the_model_does_for_long(store_url: str) -> None:
+    run(store_url, examples=3_000, steps=50)

@@ -23,7 +23,7 @@ _CHANGING: Final = (Kind.CANCEL, Kind.REFUSE, Kind.SET, Kind.EXCHANGE)
 _NOT_EXACT: Final = (Kind.FILLER, Kind.VOCATIVE, Kind.CHAT, Kind.UNKNOWN)
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What a comment wants, by which rule, with its lines.
 
     `unmet` are goods that nobody offers, `wanted` the lines that mode or trigger forbid.

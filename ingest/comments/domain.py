@@ -79,7 +79,7 @@ class ReadingSettings(msgspec.Struct, frozen=True, kw_only=True):
     ignored_users: frozenset[str] = frozenset()
 
 
-class Word(msgspec.Struct, frozen=True):
+class Word(msgspec.Struct, frozen=True, gc=False):
     """One piece of the normalised, masked text (`start` to `end`, in characters) and what it was taken for."""
 
     text: str
@@ -88,7 +88,7 @@ class Word(msgspec.Struct, frozen=True):
     meaning: str
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """How a comment was read.
 
     `text` is the comment as it came and may hold personal data; everything else is masked. `lines` are (sku, packs) for

@@ -25,7 +25,7 @@ _NEUTRAL_SIGNS = frozenset(".~:=")
 _CURRENCY_SIGNS = frozenset("¥$€£₫₱฿")
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A part of a comment. `goods` belong to mentions, `value` and `unit` to amounts, prices and measures.
 
     `signed` is set for `+2` and `x2`. `rule` names what is doubtful. `glued` tells whether no space precedes.

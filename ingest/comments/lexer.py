@@ -35,7 +35,7 @@ _NO_BENEFICIARY = frozenset(
 )
 
 
-class Token(msgspec.Struct, frozen=True):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """A piece of the text. `goods` are the offers that it may name, `value` its number, `glued` whether no space precedes."""
 
     kind: Kind

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.comments.context import Comment, Decision
+from ingest.comments.context import Comment
 from ingest.comments.decision import decide
 from ingest.comments.domain import Intent, Mode, OfferWords, Reading, ReadingSettings
 from ingest.comments.explanation import REASONS, words
@@ -20,7 +20,7 @@ from ingest.comments.folding import fold
 from ingest.comments.gate import Gate
 from ingest.comments.goods import GoodsBook
 from ingest.comments.lexer import Lexer, sale_words
-from ingest.comments.normaliser import normalise, strip_emotes
+from ingest.comments.normaliser import normalise, normaliser, strip_emotes
 from ingest.comments.privacy import mask
 
 TEXT_CHARS_MAX: Final = 1_000
@@ -40,6 +40,7 @@ class Lexicon:
     def __init__(self, book: GoodsBook, settings: ReadingSettings) -> None:
         self._book = book
         self._settings = settings
+        self._normalise = normaliser()
         self._trigger = normalise(settings.trigger)
         known = sale_words(book, self._trigger)
         self._lexer = Lexer(book, known)
@@ -69,12 +70,14 @@ class Lexicon:
         """
         if len(text) > TEXT_CHARS_MAX:
             return self._shortened(text)
-        normalised = strip_emotes(normalise(text), self._bracketed)
+        normalised = self._normalise(text)
+        if "[" in normalised:
+            normalised = strip_emotes(normalised, self._bracketed)
         if user_id and user_id in self._settings.ignored_users:
-            return _plain(text, normalised, mask(normalised, self._names), Decision(Intent.NONE, "ignored_user"))
+            return self._ignored(text, normalised)
         settled = self._gate.settle(normalised, is_featured=bool(featured))
         if settled is not None:
-            return _plain(text, normalised, normalised, settled)
+            return Reading(text, normalised, settled.intent, (), settled.rule, *REASONS[settled.rule])
         return self._remembered(text, normalised, featured, mode or self._settings.mode, tuple(own))
 
     def read_fully(self, text: str, normalised: str, featured: str, *, mode: Mode, own: Sequence[str] = ()) -> Reading:
@@ -92,19 +95,17 @@ class Lexicon:
             book=self._book,
         )
         decision = decide(comment, mode=mode, trigger=self._trigger)
-        zh, en = REASONS[decision.rule]
         return Reading(
             text,
             masked,
             decision.intent,
             decision.lines,
             decision.rule,
-            zh,
-            en,
-            words(parts),
-            decision.unmet,
-            decision.wanted,
-            masked != normalised,
+            *REASONS[decision.rule],
+            words=words(parts),
+            unmet=decision.unmet,
+            wanted=decision.wanted,
+            masked=masked != normalised,
         )
 
     def _remembered(self, text: str, normalised: str, featured: str, mode: Mode, own: tuple[str, ...]) -> Reading:
@@ -120,15 +121,14 @@ class Lexicon:
             self._memory[key] = reading
         return reading
 
+    def _ignored(self, text: str, normalised: str) -> Reading:
+        masked = mask(normalised, self._names)
+        return Reading(
+            text, masked, Intent.NONE, (), "ignored_user", *REASONS["ignored_user"], masked=masked != normalised
+        )
+
     def _shortened(self, text: str) -> Reading:
         start = normalise(text[: TEXT_CHARS_MAX + _CUT_MARGIN_CHARS])[:TEXT_CHARS_MAX]
         # What the cut may have halved (a phone number) is dropped, since its half would not be recognised.
         masked = mask(_CUT_TAIL.sub("", start), self._names)
-        zh, en = REASONS["too_long"]
-        return Reading(text, masked, Intent.NONE, (), "too_long", zh, en, masked=True)
-
-
-def _plain(text: str, normalised: str, masked: str, decision: Decision) -> Reading:
-    """A reading without lines and without an account of its words."""
-    zh, en = REASONS[decision.rule]
-    return Reading(text, masked, decision.intent, (), decision.rule, zh, en, (), (), (), masked is not normalised)
+        return Reading(text, masked, Intent.NONE, (), "too_long", *REASONS["too_long"], masked=True)

@@ -75,7 +75,8 @@ def _is_intricate(character: str, folded: str) -> bool:
 
 
 @cache
-def _normaliser() -> Callable[[str], str]:
+def normaliser() -> Callable[[str], str]:
+    """Return `normalise` itself with its tables built, for who calls it often."""
     table: dict[int, str] = {point: chr(point).lower() for point in range(0x41, 0x5B)}
     table |= {point: sign for point, sign in SIGNS.items() if point < 0x10000 and not _is_dropped(chr(point))}
     intricate = [point for point in range(0x20) if point != 0x0A] + [0x5B, 0x5D, 0x7F]
@@ -131,7 +132,7 @@ def normalise(text: str) -> str:
 
     Linear in its length. The first call in a process builds the tables (about 60 ms).
     """
-    return _normaliser()(text)
+    return normaliser()(text)
 
 
 def strip_emotes(text: str, kept: frozenset[str]) -> str:

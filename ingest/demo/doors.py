@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from ingest.demo.loopback import Answer, LoopbackHttp, NoAnswerError
 from ingest.demo.records import AnyRecord, BridgeRecord, HookRecord, HostRecord, PaymentRecord, TmcRecord
 from ingest.demo.replay import DoorClosedError, DoorError
 from ingest.demo.simulators import TmcPlatform
@@ -42,12 +42,12 @@ class Access:
 
 
 class ServiceDoors:
-    """Takes records to a running service. Async context manager over an HTTP client that it does not own.
+    """Takes records to a running service, over an HTTP client that it does not own.
 
     As a platform would, it sends again what was answered with 429 or 5xx or not at all, with growing pauses.
     """
 
-    def __init__(self, access: Access, client: httpx.AsyncClient, tmc: TmcPlatform) -> None:
+    def __init__(self, access: Access, client: LoopbackHttp, tmc: TmcPlatform) -> None:
         self._access = access
         self._client = client
         self._tmc = tmc
@@ -74,59 +74,62 @@ class ServiceDoors:
         adapter = record.door.partition(":")[2]
         path = f"/v1/hooks/{adapter}/{self._access.connection_ids[adapter]}"
         again = _TRY_AGAIN.difference(record.expected)
-        answer = await self._call("POST", path, content=record.body.encode(), headers=record.headers, again=again)
-        if record.expected and answer.status_code not in record.expected:
+        answer = await self._call("POST", path, record.headers, record.body.encode(), again=again)
+        if record.expected and answer.status not in record.expected:
             raise DoorError(_unexpected(record, answer, record.expected))
 
     async def _payment(self, record: PaymentRecord) -> None:
         """Look before paying, as a payment system does that takes money only for what is held."""
         path = self._sale_path(f"/claims/{quote(record.claim_id, safe='')}")
-        headers = {"authorization": f"Bearer {self._access.ingest_token}"}
-        found = await self._call("GET", path, headers=headers)
-        if found.status_code == 404:
+        headers = _json_headers(self._access.ingest_token)
+        found = await self._call("GET", path, headers)
+        if found.status == 404:
             return
-        if found.status_code != 200:
+        if found.status != 200:
             raise DoorError(_unexpected(record, found, (200, 404)))
-        if found.json()["status"] not in {"held", "presale_held"}:
+        if json.loads(found.body)["status"] not in {"held", "presale_held"}:
             return
         body = {"reason": "unpaid"} if record.action == "cancel" else {}
-        done = await self._call("POST", f"{path}/{record.action}", headers=headers, json=body)
-        if done.status_code not in {200, 201}:
+        done = await self._call("POST", f"{path}/{record.action}", headers, json.dumps(body).encode())
+        if done.status not in {200, 201}:
             raise DoorError(_unexpected(record, done, (200,)))
 
     async def _host(self, record: HostRecord) -> None:
-        headers = {"authorization": f"Bearer {self._access.host_token}"}
         body = fill_in_now(record.body, time.time_ns() // 1_000_000)
-        answer = await self._call(record.method, self._sale_path(record.path), headers=headers, json=body)
+        headers = _json_headers(self._access.host_token)
+        answer = await self._call(record.method, self._sale_path(record.path), headers, json.dumps(body).encode())
         # 409 is what a host's second click gets who acted just before an interruption: it was done the first time.
-        if answer.status_code not in {200, 201, 204, 409}:
+        if answer.status not in {200, 201, 204, 409}:
             raise DoorError(_unexpected(record, answer, (200,)))
 
     def _sale_path(self, path: str) -> str:
         return f"/v1/sales/{quote(self._access.sale_id, safe='')}{path}"
 
     async def _call(
-        self, method: str, path: str, *, again: frozenset[int] = _TRY_AGAIN, **request: Any
-    ) -> httpx.Response:
-        pause_s = PAUSE_FIRST_S
-        for attempt in range(1, TRIES_MAX + 1):
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        again: frozenset[int] = _TRY_AGAIN,
+    ) -> Answer:
+        """Send a request until it has a final answer. Raises DoorClosedError where there is none after all tries."""
+        pause_s, last = PAUSE_FIRST_S, ""
+        for _ in range(TRIES_MAX):
             asked_pause_s = 0.0
             try:
-                answer = await self._client.request(method, self._access.base_url + path, **request)
-            except httpx.TransportError as error:
-                if attempt == TRIES_MAX:
-                    raise DoorClosedError(f"{method} {path}: no answer ({error!r})") from error
+                answer = await self._client.request(method, path, headers, body)
+            except NoAnswerError as error:
+                last = f"no answer ({error})"
             else:
-                if answer.status_code not in again:
+                if answer.status not in again:
                     return answer
-                if attempt == TRIES_MAX:
-                    raise DoorClosedError(
-                        f"{method} {path}: answered {answer.status_code} to the last: {answer.text[:300]}"
-                    )
                 asked_pause_s = _retry_after_s(answer)
+                last = f"answered {answer.status}: {answer.body[:300].decode(errors='replace')}"
             await asyncio.sleep(min(PAUSE_MAX_S, max(pause_s, asked_pause_s)))
             pause_s *= 2
-        raise AssertionError("the last try returns or raises")
+        raise DoorClosedError(f"{method} {path}: {TRIES_MAX} tries; the last: {last}")
 
 
 class _Bridge:
@@ -191,11 +194,15 @@ def fill_in_now(body: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
     return filled
 
 
-def _retry_after_s(answer: httpx.Response) -> float:
+def _json_headers(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}", "content-type": "application/json"}
+
+
+def _retry_after_s(answer: Answer) -> float:
     asked = answer.headers.get("retry-after", "")
     return float(asked) if asked.isdigit() else 0.0
 
 
-def _unexpected(record: AnyRecord, answer: httpx.Response, expected: tuple[int, ...]) -> str:
-    said = answer.text[:300]
-    return f"{record.door} at {record.at_ms} ms: answered {answer.status_code}, expected {expected}: {said}"
+def _unexpected(record: AnyRecord, answer: Answer, expected: tuple[int, ...]) -> str:
+    said = answer.body[:300].decode(errors="replace")
+    return f"{record.door} at {record.at_ms} ms: answered {answer.status}, expected {expected}: {said}"

@@ -14,9 +14,9 @@ from ingest.demo.plan import EVENING_STARTS_AT_MS, ROOMS, Comment, Person, part_
 from ingest.demo.records import BridgeRecord, DeskOrder, HookRecord, TmcRecord
 
 # Frames gather over these windows. Each divides a minute, so that no frame carries an event over a barrier.
-DOUYIN_WINDOW_MS = 3_000
-KUAISHOU_WINDOW_MS = 4_000
-BRIDGE_WINDOW_MS = 4_000
+DOUYIN_WINDOW_MS = 5_000
+KUAISHOU_WINDOW_MS = 6_000
+BRIDGE_WINDOW_MS = 5_000
 DOUYIN_EVENTS_MAX = 20
 
 SELLER_NICK = "铜鼓县农特产旗舰店"

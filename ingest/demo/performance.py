@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from ingest.demo.doors import Access, ServiceDoors
+from ingest.demo.loopback import LoopbackHttp
 from ingest.demo.progress import Progress, ProgressFile, begin
 from ingest.demo.records import AnyRecord, DeskOrder
 from ingest.demo.replay import Replay
@@ -122,7 +123,8 @@ async def _stage(options: Options) -> AsyncIterator[Stage]:
         shop = Shop(client, service.base_url, service.admin_token)
         access = await shop.set_up(progress.sale_id, SALE_NAME, options.catalogue_path, tmc, desk)
         progress_file.write(progress)
-        doors = ServiceDoors(access, client, tmc)
+        loopback = await stack.enter_async_context(LoopbackHttp(service.base_url))
+        doors = ServiceDoors(access, loopback, tmc)
         stack.push_async_callback(doors.close)
         yield Stage(
             service=service,
@@ -146,33 +148,38 @@ async def _play(options: Options, stage: Stage, screen: Console, interrupt: Inte
     screen.print(f"直播画面 overlay  {stage.pages.overlay_url}", soft_wrap=True, highlight=False)
     screen.print(f"主播后台 console  {stage.pages.console_url}", soft_wrap=True, highlight=False)
     cut_off = interrupt.action
-    loop = asyncio.get_running_loop()
-
-    def come_to_rest() -> None:
-        replay.stop()
-        loop.call_later(STOP_DEADLINE_S, cut_off)
-
-    interrupt.action = come_to_rest
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_task(_watch_service(stage.service, replay)))
+
+        def come_to_rest() -> None:
+            replay.stop()
+            deadline = asyncio.get_running_loop().call_later(STOP_DEADLINE_S, cut_off)
+            stack.callback(deadline.cancel)
+
+        interrupt.action = come_to_rest
         picture = _headless_picture if options.headless else _live_picture
         await stack.enter_async_context(_task(picture(stage, replay, screen)))
-        progress = await replay.run()
+        progress = await _run(replay, stage.service)
     interrupt.action = cut_off
     problems = tuple(replay.state.problems)
     share = replay.state.sent / max(1, replay.state.total)
-    if not progress.finished:
+    if progress is None or not progress.finished:
+        interrupt.action = _nothing
         return Ending(share=share, interrupted=interrupt.asked.is_set(), problems=problems)
     summary = await _take_stock(options, stage, replay, progress.elapsed_s, screen)
+    # From here on a Ctrl-C ends the waiting; it must not cut off the service's clean stop.
+    interrupt.action = _nothing
     if not options.headless:
         await _linger(stage, replay, screen, interrupt)
     return Ending(summary=summary, share=1.0, problems=problems)
 
 
+def _nothing() -> None:
+    """What an interrupt does when everything is on its way to its end."""
+
+
 @asynccontextmanager
-async def _task(work: object) -> AsyncIterator[None]:
-    """Run a companion as long as the body runs. A companion that fails says so there, not silently."""
-    assert asyncio.iscoroutine(work), "a companion is a coroutine"
+async def _task(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run a companion as long as the body runs. A companion that fails says so at the end, not silently."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -182,10 +189,20 @@ async def _task(work: object) -> AsyncIterator[None]:
             await task
 
 
-async def _watch_service(service: ServiceProcess, replay: Replay) -> None:
-    code = await service.ended()
-    replay.state.add_problem(f"the service ended with exit code {code}; see {service.log_path}")
-    replay.stop()
+async def _run(replay: Replay, service: ServiceProcess) -> Progress | None:
+    """Run the replay as long as the service lives. None where the service ended: nothing will be acknowledged any more."""
+    running = asyncio.create_task(replay.run(), name="demo-replay")
+    ended = asyncio.create_task(service.ended(), name="demo-service-ended")
+    try:
+        await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return await running
+        replay.state.add_problem(f"the service ended with exit code {ended.result()}; see {service.log_path}")
+        return None
+    finally:
+        for task in (running, ended):
+            task.cancel()
+        await asyncio.gather(running, ended, return_exceptions=True)
 
 
 async def _headless_picture(_: Stage, replay: Replay, screen: Console) -> None:
@@ -245,7 +262,6 @@ async def _linger(stage: Stage, replay: Replay, screen: Console, interrupt: Inte
     rate.add(replay.state.at_ms, tally.totals.orders)
     screen.print(render(tally, replay.state, rate))
     screen.print("专场结束，页面继续开着；按 Ctrl-C 结束。 The evening is over; the pages stay up until Ctrl-C.")
-    interrupt.action = lambda: None
     ended = asyncio.create_task(stage.service.ended(), name="demo-service-ended")
     asked = asyncio.create_task(interrupt.asked.wait(), name="demo-linger")
     try:

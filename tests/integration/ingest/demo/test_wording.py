@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.comments import Lexicon, Mode, ReadingSettings, offer_words
+from ingest.comments import Lexicon, Mode, OfferWords, ReadingSettings
 from ingest.demo.evening import Evening, make_evening
 from ingest.demo.plan import COMMENT_PLATFORMS, DRAW_WORD, MINUTE_MS, Comment
 from ingest.demo.records import HostRecord
@@ -28,31 +28,47 @@ def evening(catalogue: Catalogue) -> Evening:
 
 @pytest.fixture(scope="module")
 def lexicon(catalogue: Catalogue) -> Lexicon:
-    return Lexicon.compile(offer_words(catalogue), ReadingSettings())
+    words = (
+        OfferWords(**{name: getattr(offer, name) for name in OfferWords.__struct_fields__})
+        for offer in catalogue.offers
+    )
+    return Lexicon.compile(words, ReadingSettings())
 
 
-def on_air(evening: Evening, comment: Comment) -> str:
-    shown = [
-        r for r in evening.records if isinstance(r, HostRecord) and r.path == "/featured" and r.at_ms < comment.at_ms
-    ]
-    return shown[-1].body["sku"] if shown else ""
+class OnAir:
+    """Which offer the host shows at a moment."""
+
+    def __init__(self, evening: Evening) -> None:
+        self._shown = [
+            (record.at_ms, record.body["sku"])
+            for record in evening.records
+            if isinstance(record, HostRecord) and record.path == "/featured"
+        ]
+
+    def at(self, comment: Comment) -> str:
+        return next((sku for at_ms, sku in reversed(self._shown) if at_ms < comment.at_ms), "")
 
 
-def test_every_order_by_comment_is_read_as_it_was_meant(evening: Evening, lexicon: Lexicon) -> None:
+@pytest.fixture(scope="module")
+def on_air(evening: Evening) -> OnAir:
+    return OnAir(evening)
+
+
+def test_every_order_by_comment_is_read_as_it_was_meant(evening: Evening, lexicon: Lexicon, on_air: OnAir) -> None:
     misread = []
     for comment in evening.comments:
         if comment.person.platform not in COMMENT_PLATFORMS or comment.meaning.intent not in ORDERING:
             continue
-        reading = lexicon.read(comment.text, featured=on_air(evening, comment))
+        reading = lexicon.read(comment.text, featured=on_air.at(comment))
         if (reading.intent.value, reading.lines) != (comment.meaning.intent, comment.meaning.lines):
             misread.append((comment.text, comment.meaning, reading.intent.value, reading.lines, reading.reason))
     assert not misread
 
 
-def test_no_chatter_orders_anything(evening: Evening, lexicon: Lexicon) -> None:
+def test_no_chatter_orders_anything(evening: Evening, lexicon: Lexicon, on_air: OnAir) -> None:
     misread = []
     for text, featured in {
-        (comment.text, on_air(evening, comment))
+        (comment.text, on_air.at(comment))
         for comment in evening.comments
         if comment.meaning.intent == "none" and comment.text != DRAW_WORD
     }:

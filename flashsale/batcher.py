@@ -113,7 +113,7 @@ class Batcher:
         except StoreRejected as error:
             await self._send_apart(requests, error)
             return
-        except StoreUnavailable as error:
+        except Exception as error:
             for request in requests:
                 _fail(request, error)
             return

@@ -53,8 +53,8 @@ def bench_engine(
 ) -> dict[str, Any]:
     """Measure `claims` claims in batches of `batch`, `in_flight` at once; half of them find no stock.
 
-    Returns rates a second, `ratio` of `claims_per_s` to `seckill_per_s`, `bytes_per_hold` of store for a live hold with all that
-    belongs to it (log included), and the time of a batch from send to durable answer.
+    Returns rates a second, `ratio` of `claims_per_s` to `seckill_per_s`, `bytes_per_hold` of store for a live hold with all
+    that belongs to it (log included), and the time of a batch from send to durable answer.
     """
     with tempfile.TemporaryDirectory(prefix="sellthrough-bench-") as folder:
         return asyncio.run(_bench(Path(folder), claims, batch, in_flight, progress))

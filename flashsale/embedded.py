@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import tempfile
@@ -56,8 +57,7 @@ class EmbeddedStore:
     def __init__(self, data_dir: Path) -> None:
         """Prepare, do not start; use as an async context manager. The folder is made if it is missing."""
         self.data_dir = data_dir.resolve()
-        self.socket_path = self.data_dir / "valkey.sock"
-        self._socket_dir: tempfile.TemporaryDirectory[str] | None = None
+        self.socket_path = _socket_path(self.data_dir)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -83,11 +83,8 @@ class EmbeddedStore:
     async def start(self) -> None:
         """Start on the folder's append-only file. A tail torn by a power cut is cut off; whole records are kept."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        if len(os.fsencode(self.socket_path)) > SOCKET_PATH_BYTES_MAX:
-            # Unix socket paths are bounded by the kernel at 107 bytes.
-            self._socket_dir = tempfile.TemporaryDirectory(prefix="sellthrough-")
-            self.socket_path = Path(self._socket_dir.name) / "valkey.sock"
-        self.socket_path.unlink(missing_ok=True)
+        self.socket_path.parent.mkdir(mode=0o700, exist_ok=True)
+        await self._end_orphan()
         options = [part for key, value in CONFIG.items() for part in (f"--{key}", value)]
         log = (self.data_dir / "valkey.log").open("ab")
         with contextlib.closing(log):
@@ -105,6 +102,16 @@ class EmbeddedStore:
                 start_new_session=True,
             )
         await self._wait_until_ready()
+
+    async def _end_orphan(self) -> None:
+        """End the server that a killed service left on this folder: two would write one append-only file."""
+        try:
+            async with _client(self.url) as client:
+                await client.shutdown(nosave=True)  # the append-only file is written and synced first
+                while await client.ping():
+                    await asyncio.sleep(0.02)
+        except (RedisError, OSError):
+            self.socket_path.unlink(missing_ok=True)
 
     async def _wait_until_ready(self) -> None:
         assert self._process is not None
@@ -135,9 +142,16 @@ class EmbeddedStore:
             except TimeoutError:
                 process.kill()
                 await process.wait()
-        if self._socket_dir is not None:
-            self._socket_dir.cleanup()
-            self._socket_dir = None
+        self.socket_path.unlink(missing_ok=True)
+
+
+def _socket_path(data_dir: Path) -> Path:
+    """The socket in the data folder, or, where the kernel's bound on a socket's path forbids that, one named after the folder."""
+    inside = data_dir / "valkey.sock"
+    if len(os.fsencode(inside)) <= SOCKET_PATH_BYTES_MAX:
+        return inside
+    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"sellthrough-{os.getuid()}-{name}" / "valkey.sock"
 
 
 @asynccontextmanager

@@ -108,7 +108,7 @@ class EmbeddedStore:
         try:
             async with _client(self.url) as client:
                 await client.shutdown(nosave=True)  # the append-only file is written and synced first
-                while await client.ping():
+                while await client.ping():  # noqa: ASYNC110 - another process; there is no event to wait for
                     await asyncio.sleep(0.02)
         except (RedisError, OSError):
             self.socket_path.unlink(missing_ok=True)
@@ -146,7 +146,7 @@ class EmbeddedStore:
 
 
 def _socket_path(data_dir: Path) -> Path:
-    """The socket in the data folder, or, where the kernel's bound on a socket's path forbids that, one named after the folder."""
+    """The socket in the data folder; where the kernel's bound on a socket's path forbids that, one named after the folder."""
     inside = data_dir / "valkey.sock"
     if len(os.fsencode(inside)) <= SOCKET_PATH_BYTES_MAX:
         return inside

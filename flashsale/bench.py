@@ -220,7 +220,7 @@ def _claim(number: int) -> bytes:
 
 def _batches(start: int, end: int, batch: int, sale_id: SaleId = SALE_ID, *, shuffled: bool = False) -> list[bytes]:
     """Whole calls, packed. `shuffled`: every other claim asks for more than the limit allows, so that half are refused."""
-    head = ("FCALL", library.decide_name(), len(KEY_PARTS), *sale_keys(sale_id))
+    head: tuple[str | int, ...] = ("FCALL", library.decide_name(), len(KEY_PARTS), *sale_keys(sale_id))
     encoded = [_claim(number) for number in range(start, end)]
     if shuffled:
         # Accepted and refused claims side by side: every second one names 10 packs of what only 1 is left for each.

@@ -73,10 +73,10 @@ class ServiceDoors:
     async def _hook(self, record: HookRecord) -> None:
         adapter = record.door.partition(":")[2]
         path = f"/v1/hooks/{adapter}/{self._access.connection_ids[adapter]}"
-        again = _TRY_AGAIN.difference(record.expected)
+        again = _TRY_AGAIN.difference({record.expected})
         answer = await self._call("POST", path, record.headers, record.body.encode(), again=again)
-        if record.expected and answer.status not in record.expected:
-            raise DoorError(_unexpected(record, answer, record.expected))
+        if answer.status != record.expected:
+            raise DoorError(_unexpected(record, answer, (record.expected,)))
 
     async def _payment(self, record: PaymentRecord) -> None:
         """Look before paying, as a payment system does that takes money only for what is held."""

@@ -148,11 +148,11 @@ def spoilt_frames(live: Sequence[HookRecord], shop: Sequence[HookRecord]) -> lis
         original,
         at_ms=original.at_ms + 700,
         body=original.body.replace('"content":"', '"content":"假', 1),
-        expected=(401,),
+        expected=401,
     )
     doudian = [record for record in shop if record.door == "hook:doudian"]
     whole = doudian[len(doudian) // 2]
-    cut = hook("doudian", whole.at_ms + 900, frames.sign_doudian(whole.body[: len(whole.body) // 2]), expected=(400,))
+    cut = hook("doudian", whole.at_ms + 900, frames.sign_doudian(whole.body[: len(whole.body) // 2]), expected=400)
     good = {
         "kind": "follow",
         "platform": "weibo",

@@ -40,7 +40,7 @@ _TMC_TOPICS = {
 RoomEvent = Comment | Gesture
 
 
-def hook(adapter: str, at_ms: int, frame: frames.Frame, expected: tuple[int, ...] = (200,)) -> HookRecord:
+def hook(adapter: str, at_ms: int, frame: frames.Frame, expected: int = 200) -> HookRecord:
     """A platform's webhook call as a record."""
     return HookRecord(at_ms=at_ms, door=f"hook:{adapter}", headers=frame.headers, body=frame.body, expected=expected)
 

@@ -42,12 +42,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class HookRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A platform's webhook call: door `hook:<adapter>`, the exact body and headers.
 
-    `expected` lists the HTTP statuses that a right service may answer; empty means that any final answer will do.
+    `expected` is the HTTP status that a right service answers.
     """
 
     headers: dict[str, str]
     body: str
-    expected: tuple[int, ...] = (200,)
+    expected: int = 200
 
 
 class TmcRecord(Record, frozen=True, kw_only=True, omit_defaults=True):

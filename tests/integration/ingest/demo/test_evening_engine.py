@@ -78,7 +78,7 @@ class Stand:
 
     def _events(self, record: AnyRecord) -> tuple[LiveEvent, ...]:
         if isinstance(record, HookRecord):
-            if record.expected != (200,):
+            if record.expected != 200:
                 return ()
             adapter = self._adapters[record.door.partition(":")[2]]
             return tuple(adapter.receive(PushRequest(record.headers, record.body.encode(), RECEIVED_AT_MS)).events)

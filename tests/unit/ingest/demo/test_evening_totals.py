@@ -217,7 +217,7 @@ def order_pushes(record: HookRecord | TmcRecord) -> list[tuple[str, str]]:
     """What a platform's frame says of its orders, as (tag or topic, platform:order id)."""
     if isinstance(record, TmcRecord):
         return [(record.topic, f"taobao:{json.loads(record.content)['tid']}")]
-    if record.expected != (200,):
+    if record.expected != 200:
         return []
     if record.door == "hook:doudian":
         return [(m["tag"], f"douyin:{json.loads(m['data'])['p_id']}") for m in json.loads(record.body)]

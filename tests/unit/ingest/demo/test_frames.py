@@ -35,7 +35,7 @@ def read_events(evening: Evening) -> list[LiveEvent]:
     events: dict[tuple[str, str], LiveEvent] = {}
     for record in evening.records:
         found: tuple[LiveEvent, ...] = ()
-        if isinstance(record, HookRecord) and record.expected == (200,):
+        if isinstance(record, HookRecord) and record.expected == 200:
             request = PushRequest(record.headers, record.body.encode(), RECEIVED_AT_MS)
             receipt = adapters[record.door.partition(":")[2]].receive(request)
             assert (receipt.reply.status, receipt.skipped) == (200, 0)
@@ -117,8 +117,8 @@ def test_taobao_messages_are_read_with_their_status_and_full_amount(evening: Eve
 
 
 def test_spoilt_frames_are_refused(evening: Evening) -> None:
-    spoilt = [record for record in evening.records if isinstance(record, HookRecord) and record.expected != (200,)]
-    assert sorted(record.expected for record in spoilt) == [(400,), (401,)]
+    spoilt = [record for record in evening.records if isinstance(record, HookRecord) and record.expected != 200]
+    assert sorted(record.expected for record in spoilt) == [400, 401]
     for record in spoilt:
         name = record.door.partition(":")[2]
         adapter = build(name, adapter_settings(name, tmc_url="ws://127.0.0.1/"))

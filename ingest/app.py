@@ -109,7 +109,7 @@ async def _assembled(
         contexts=contexts,
         recorder=recorder,
         reversals=Reversals(engine, own_ledger.facts),
-        newest_seen=own_ledger.comments,
+        comments_before=own_ledger.comments,
         intake=intake,
         metrics=metrics,
         late_comment_ms=settings.late_comment_ms,
@@ -159,7 +159,9 @@ def doors_of(service: Service) -> AsgiApp:
 
 def documented_app(service: Service) -> FastAPI:
     """Build the FastAPI app alone. It holds every route, the hot path's too."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, max_body_size=CATALOGUE_BYTES_MAX)
+    app = FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, max_body_size=CATALOGUE_BYTES_MAX
+    )
     _add_problem_handlers(app, service)
     for routes in (
         sale_routes,

@@ -6,15 +6,18 @@ and selling cannot come apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from flashsale.domain import Amend, BuyerId, ClaimId, EnterDraw, Fact, Line, Observe, Op, Sku
-from ingest.comments import Intent, Reading
+from ingest.comments import Intent, Mode, Reading
 from ingest.domain import CommentTrace, IntakeProblem, SellingMode, TraceLine, masked_nickname, scoped_id
 from ingest.sale_context import SaleContext
 from stream_adapters.domain import EventKind, LiveEvent, OrderStatus
+
+RULE_WHICH_GOODS = "which_goods"
+"""The comment reader's own rule for a change of it does not know what."""
 
 RULE_LATE = "late"
 RULE_NO_BUYER = "no_buyer"
@@ -31,13 +34,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     problem: IntakeProblem | None = None
 
 
-def decide(event: LiveEvent, context: SaleContext, *, late: bool = False) -> Decision:
+def decide(event: LiveEvent, context: SaleContext, *, late: bool = False, own: Sequence[str] = ()) -> Decision:
     """Decide what an event asks for. `late` marks a comment that only came again with a room's history.
 
+    `own` are the skus that the comment's writer has ordered: a change that names no offer means the only one of them.
     A platform's order must be complete here: a paid one has its lines.
     """
     if event.kind is EventKind.COMMENT:
-        return _comment(event, context, late=late)
+        return _comment(event, context, late=late, own=own)
     if event.kind is EventKind.ORDER:
         return _order(event)
     observe = Observe(
@@ -52,6 +56,12 @@ def decide(event: LiveEvent, context: SaleContext, *, late: bool = False) -> Dec
     return Decision(
         ops=(observe,), at_ms=event.received_at_ms, problem=_gap(event) if event.kind is EventKind.GAP else None
     )
+
+
+def may_change_unnamed(decision: Decision) -> bool:
+    """Tell whether a comment changes an earlier order, so that it has to be read again with what its writer ordered."""
+    trace = decision.trace
+    return trace is not None and bool(trace.buyer_id) and (trace.intent == Intent.SET or trace.rule == RULE_WHICH_GOODS)
 
 
 def event_key(event: LiveEvent) -> str:
@@ -70,9 +80,12 @@ def fact_key(event: LiveEvent) -> str:
     return scoped_id(event.platform, "order", event.order.order_id)
 
 
-def _comment(event: LiveEvent, context: SaleContext, *, late: bool) -> Decision:
-    reading = context.lexicon(event.platform).read(
-        event.text, featured=context.featured_at(event.occurred_at_ms, event.received_at_ms)
+def _comment(event: LiveEvent, context: SaleContext, *, late: bool, own: Sequence[str]) -> Decision:
+    reading = context.lexicon.read(
+        event.text,
+        featured=context.featured_at(event.occurred_at_ms, event.received_at_ms),
+        mode=Mode(context.settings.mode_of(event.platform).value),
+        own=own,
     )
     buyer_id = buyer_key(event)
     demand: dict[str, int] = {}

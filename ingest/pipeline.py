@@ -15,7 +15,7 @@ import structlog
 from flashsale.domain import BATCH_OPS_MAX, Fact, Observe, OpResult, Outcome, SaleId
 from flashsale.service import EngineFace
 from ingest.answers import is_unknown_sale
-from ingest.decision import Decision, decide, event_key
+from ingest.decision import Decision, buyer_key, decide, event_key, may_change_unnamed
 from ingest.domain import CommentTrace, Handled, IntakeProblem, scoped_id
 from ingest.intake import Intake
 from ingest.metrics import Metrics
@@ -23,18 +23,22 @@ from ingest.order_desk import OrderDesk
 from ingest.problems import Problem
 from ingest.recorder import Recorder
 from ingest.reversals import Reversals
-from ingest.sale_context import SaleContexts
+from ingest.sale_context import SaleContext, SaleContexts
 from stream_adapters.domain import EventKind, LiveEvent, OrderStatus, User
 
 RECENT_EVENTS_MAX: Final = 200_000
 log = structlog.get_logger("pipeline")
 
 
-class NewestSeen(Protocol):
-    """Where the platform time of a room's newest comment can be looked up after a restart."""
+class CommentsBefore(Protocol):
+    """What is remembered of earlier comments, over restarts."""
 
     async def newest_seen_ms(self, sale_id: str, platform: str, room_id: str) -> int:
         """Return the platform time of the room's newest comment, 0 if there is none."""
+        ...
+
+    async def ordered_skus(self, sale_id: str, buyer_id: str) -> list[str]:
+        """Return what a buyer's comments have ordered, each sku once."""
         ...
 
 
@@ -48,7 +52,7 @@ class Pipeline:
         contexts: SaleContexts,
         recorder: Recorder,
         reversals: Reversals,
-        newest_seen: NewestSeen,
+        comments_before: CommentsBefore,
         intake: Intake,
         metrics: Metrics,
         late_comment_ms: int,
@@ -57,7 +61,7 @@ class Pipeline:
         self._contexts = contexts
         self._recorder = recorder
         self._reversals = reversals
-        self._newest_seen = newest_seen
+        self._comments_before = comments_before
         self._intake = intake
         self._metrics = metrics
         self._late_comment_ms = late_comment_ms
@@ -77,12 +81,7 @@ class Pipeline:
         context = await self._contexts.of(sale_id)
         whole = await self._completed(sale_id, events, desk)
         late = await self._late(sale_id, whole)
-        decisions = [
-            _counted_only(event)
-            if (sale_id, event_key(event)) in self._recent
-            else decide(event, context, late=event_key(event) in late)
-            for event in whole
-        ]
+        decisions = [await self._decided(sale_id, event, context, late) for event in whole]
         results = await self._book(sale_id, decisions)
         await self._reversals.settle(SaleId(sale_id), _facts(decisions, results))
         handled = await self._record(sale_id, decisions, results)
@@ -90,6 +89,16 @@ class Pipeline:
         for event in whole:
             self._metrics.event(event.platform, event.kind.value)
         return handled
+
+    async def _decided(self, sale_id: str, event: LiveEvent, context: SaleContext, late: frozenset[str]) -> Decision:
+        key = event_key(event)
+        if (sale_id, key) in self._recent:
+            return _counted_only(event)
+        decision = decide(event, context, late=key in late)
+        if not may_change_unnamed(decision):
+            return decision
+        own = await self._comments_before.ordered_skus(sale_id, buyer_key(event))
+        return decide(event, context, late=key in late, own=own)
 
     async def _completed(
         self, sale_id: str, events: Sequence[LiveEvent], desk: OrderDesk | None
@@ -116,7 +125,7 @@ class Pipeline:
                 continue
             room = (sale_id, event.platform, event.room_id)
             if room not in self._newest:
-                seen_before = await self._newest_seen.newest_seen_ms(*room)
+                seen_before = await self._comments_before.newest_seen_ms(*room)
                 self._newest[room] = max(seen_before, self._newest.get(room, 0))
             if event.occurred_at_ms < self._newest[room] - self._late_comment_ms:
                 late.add(event_key(event))

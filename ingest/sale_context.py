@@ -17,7 +17,7 @@ from flashsale.domain import SaleId
 from flashsale.service import EngineFace
 from flashsale.tally import Tally
 from ingest.comments import Lexicon, Mode, OfferWords, ReadingSettings, Strictness
-from ingest.domain import SaleSettings, SellingMode
+from ingest.domain import SaleSettings
 from ingest.problems import Problem
 
 CLOCK_TRUST_MS = 600_000
@@ -35,15 +35,9 @@ class SaleContext(msgspec.Struct, frozen=True, kw_only=True):
     """One moment of a sale's reading rules. `featured` are (at_ms, sku) marks, oldest first."""
 
     settings: SaleSettings
-    capture: Lexicon
-    platform: Lexicon
-    skus: frozenset[str]
+    lexicon: Lexicon
     featured: tuple[tuple[int, str], ...] = ()
     draws: tuple[OpenDraw, ...] = ()
-
-    def lexicon(self, channel: str) -> Lexicon:
-        """Return the words under the mode that holds for a channel."""
-        return self.capture if self.settings.mode_of(channel) is SellingMode.CAPTURE else self.platform
 
     def featured_at(self, occurred_at_ms: int, received_at_ms: int) -> str:
         """Return the sku that was featured when a comment was written, or empty.
@@ -120,9 +114,7 @@ class SaleContexts:
         words = _words_on_sale(await self._words.offer_words(sale_id), tally)
         return SaleContext(
             settings=settings,
-            capture=Lexicon.compile(words, _reading_settings(settings, Mode.CAPTURE)),
-            platform=Lexicon.compile(words, _reading_settings(settings, Mode.PLATFORM)),
-            skus=frozenset(offer.sku for offer in tally.offers),
+            lexicon=Lexicon.compile(words, _reading_settings(settings)),
             featured=tuple(await self._facts.featured(sale_id)),
             draws=tuple(
                 OpenDraw(draw.draw_id, draw_word(draw.word))
@@ -137,9 +129,9 @@ def draw_word(text: str) -> str:
     return text.strip().casefold()
 
 
-def _reading_settings(settings: SaleSettings, mode: Mode) -> ReadingSettings:
+def _reading_settings(settings: SaleSettings) -> ReadingSettings:
     return ReadingSettings(
-        mode=mode,
+        mode=Mode(settings.mode.value),
         strictness=Strictness(settings.strictness),
         trigger=settings.trigger,
         packs_max=settings.packs_max,

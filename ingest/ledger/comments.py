@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 from sqlalchemy import Row, func, select, update
@@ -10,6 +11,9 @@ from sqlalchemy import Row, func, select, update
 from ingest.domain import CommentTrace, IntakeProblem, TraceLine
 from ingest.ledger.tables import comment_corrections, comment_traces, intake_problems
 from ingest.ledger.writes import Database, insert_once
+
+GOT_SOMETHING: Final = ("reserved", "partial", "presold", "waitlisted", "applied")
+"""Outcomes of comments after which their writer holds, or waits for, what they named."""
 
 _lines = msgspec.json.Decoder(tuple[TraceLine, ...])
 
@@ -67,6 +71,19 @@ class CommentLedger:
         )
         async with self._database.reading() as connection:
             return (await connection.execute(query)).scalar_one() or 0
+
+    async def ordered_skus(self, sale_id: str, buyer_id: str) -> list[str]:
+        """Return the skus that a buyer's newest comments (100 at most) have ordered, each once."""
+        traces = comment_traces
+        query = (
+            select(traces.c.lines_json)
+            .where(traces.c.sale_id == sale_id, traces.c.buyer_id == buyer_id, traces.c.outcome.in_(GOT_SOMETHING))
+            .order_by(traces.c.seq.desc())
+            .limit(100)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).scalars().all()
+        return list(dict.fromkeys(line.sku for text in rows for line in _lines.decode(text)))
 
     async def corrections(self, sale_id: str, event_id: str) -> list[str]:
         """Read the claim ids that corrections of a comment made, oldest first."""

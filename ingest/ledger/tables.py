@@ -76,6 +76,7 @@ comment_traces = Table(
     Column("corrected", Boolean, nullable=False),
     Index("ux_comment_traces_event", "sale_id", "event_id", unique=True),
     Index("ix_comment_traces_room", "sale_id", "platform", "room_id", "occurred_at_ms"),
+    Index("ix_comment_traces_buyer", "sale_id", "buyer_id", "seq"),
     Index("ix_comment_traces_seq", "sale_id", "seq"),
 )
 

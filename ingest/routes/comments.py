@@ -81,6 +81,7 @@ def comment_routes(service: Service) -> APIRouter:
         "/v1/sales/{sale_id}/comments/{event_id:path}/correct",
         responses=answers({200: Correction}, 404, 409),
         openapi_extra=takes(CorrectIn),
+        dependencies=[host],
     )
     async def correct_comment(
         sale_id: SaleIdPath,

@@ -37,7 +37,11 @@ _PROBLEM_WORDS: Final[Mapping[int, str]] = {
 
 
 def allowed(tokens: Tokens, roles: frozenset[Role]) -> Callable[[Request], Awaitable[Token]]:
-    """Make the dependency that lets in tokens of these roles (and admins) that are good for the path's sale."""
+    """Make the dependency that lets in tokens of these roles (and admins) that are good for the path's sale.
+
+    Belongs into a route's `dependencies`, even where it is a parameter too: those come first, so that nobody's body is read
+    before their token.
+    """
 
     async def check(request: Request) -> Token:
         secret, in_url = presented(request.headers, request.url.query)
@@ -77,7 +81,10 @@ def answers(
     if refusal is not None:
         documented[409] = {
             "description": "Refused by the sale's state: see `outcome`. Nothing was changed.",
-            "content": {JSON_TYPE: {"schema": schema_of(refusal)}},
+            "content": {
+                JSON_TYPE: {"schema": schema_of(refusal)},
+                PROBLEM_TYPE: {"schema": _ref("ProblemDocument")},
+            },
         }
     always = () if open_door else (401, 403, 422, 503)
     for status in (*always, *problems):

@@ -86,6 +86,7 @@ def _add_changing(router: APIRouter, service: Service) -> None:
         responses=answers({201: SaleView, 200: SaleView}, 409),
         openapi_extra=takes(SaleIn),
         status_code=201,
+        dependencies=[host],
     )
     async def create_sale(wanted: Annotated[SaleIn, body_of(SaleIn)], token: Token = host) -> Response:
         """Create a sale, in state draft. The same request again answers 200; another one of that id is refused."""

@@ -9,7 +9,7 @@ import msgspec
 
 from ingest.comments.folding import Part
 from ingest.comments.goods import PIECES, Goods, GoodsBook, Measure, measure
-from ingest.comments.vocabulary import COUNTERS_GENERAL, Kind
+from ingest.comments.vocabulary import Kind, counters_general
 
 Lines = tuple[tuple[str, int], ...]
 
@@ -73,10 +73,13 @@ class _Reader:
         sized = tuple(goods for goods in self._goods if _pack_size(goods, amount.dimension) == amount.amount)
         if counts:
             # 5kg米粉两箱 states the size, 鸡蛋3盒30个 states the same amount twice; anything else contradicts itself.
-            if sized:
-                self._goods = sized
-                return self._counted(counts)
             lines = self._counted(counts)
+            if sized:
+                self._goods, all_goods = sized, self._goods
+                lines_of_size = self._counted(counts)
+                self._goods = all_goods
+                if not isinstance(lines_of_size, Doubt):
+                    return lines_of_size
             if isinstance(lines, Doubt) or self._total(lines, amount.dimension) == amount.amount:
                 return lines
             return Doubt("amount_conflict")
@@ -139,7 +142,7 @@ class _Reader:
         own = tuple(goods for goods in self._goods if unit in goods.pack_words)
         if own:
             return own
-        return self._goods if unit in COUNTERS_GENERAL else Doubt("pack_word_unknown")
+        return self._goods if unit in counters_general() else Doubt("pack_word_unknown")
 
     def _settle_by_price(self, goods: tuple[Goods, ...]) -> Goods | Doubt:
         if len(goods) == 1:

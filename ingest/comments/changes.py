@@ -103,7 +103,9 @@ def _cancel(comment: Comment) -> Decision:
     gone, kept = _split(comment)
     if gone.doubt or kept.doubt:
         return Decision(Intent.REVIEW, gone.doubt or kept.doubt)
-    if not gone.items or any(item.quantities for item in gone.items):
+    # 取消两瓶C1 would take a part of the order back, but which part is left to a person.
+    takes_part = any(item.quantities for item in gone.items) or (comment.has_amount and not kept.items)
+    if not gone.items or takes_part:
         return Decision(Intent.REVIEW, "amount_unclear" if comment.has_amount else "which_goods")
     if kept.items:
         return _replace(comment, gone.items, kept.items)

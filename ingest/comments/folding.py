@@ -228,6 +228,11 @@ class _Folder:
             return self.add(Kind.AMOUNT, index, index + 1, value=Decimal(1), unit=self._tokens[index].text)
         return self.plain(index, Kind.UNKNOWN)
 
+    def verb(self, index: int) -> int:
+        """An ordering verb with 了 behind it tells of something done (我拍了, 要了两盒)."""
+        done = self.kind(index + 1) is Kind.DONE and self._tokens[index + 1].glued
+        return self.add(Kind.BOUGHT, index, index + 2) if done else self.plain(index)
+
     def answer(self, index: int) -> int:
         if self.is_number(index + 1):
             return self.add(Kind.ANSWER, index, index + 2, value=self.value(index + 1))
@@ -248,6 +253,7 @@ _READERS: Final[dict[Kind, Callable[[_Folder, int], int]]] = {
     Kind.WEIGHT: lambda folder, index: folder.plain(index, Kind.UNKNOWN),
     Kind.COUNTER: _Folder.counter,
     Kind.ANSWER: _Folder.answer,
+    Kind.VERB: _Folder.verb,
 }
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ingest.comments.domain import OfferWords
 from ingest.comments.normaliser import normalise
-from ingest.comments.vocabulary import COUNTERS_OF_PIECES, VOLUMES_ML, WEIGHTS_GRAMS
+from ingest.comments.vocabulary import counters_of_pieces, grams, millilitres
 
 PIECES: Final = "piece"
 GRAMS: Final = "g"
@@ -47,11 +47,11 @@ class Goods(msgspec.Struct, frozen=True):
 
 def measure(amount: Decimal, unit: str) -> Measure | None:
     """Turn an amount of a unit (斤, kg, 枚, 升 …) into grams, pieces or millilitres; None for other units."""
-    if unit in WEIGHTS_GRAMS:
-        return Measure(GRAMS, amount * WEIGHTS_GRAMS[unit])
-    if unit in VOLUMES_ML:
-        return Measure(MILLILITRES, amount * VOLUMES_ML[unit])
-    if unit in COUNTERS_OF_PIECES:
+    if unit in grams():
+        return Measure(GRAMS, amount * grams()[unit])
+    if unit in millilitres():
+        return Measure(MILLILITRES, amount * millilitres()[unit])
+    if unit in counters_of_pieces():
         return Measure(PIECES, amount)
     return None
 
@@ -80,8 +80,9 @@ def _prepare(offer: OfferWords) -> Goods:
 
 
 def _names(offer: OfferWords) -> set[str]:
-    """Every spelling that names the offer in full or by an alias; the name also without the size behind its first space."""
-    spoken = [offer.name, offer.name.split(" ", 1)[0], *offer.aliases]
+    """Every spelling that names the offer: in full, by an alias, without the size (土蜂蜜), by a size per pack (10枚/盒)."""
+    bare, _, size = offer.name.partition(" ")
+    spoken = [offer.name, bare, *offer.aliases, *([size] if "/" in size else [])]
     names = {normalise(name) for name in spoken}
     return {form for name in names for form in (name, name.replace(" ", "")) if len(form) > 1 or not form.isascii()}
 

@@ -21,6 +21,14 @@ from ingest.comments.vocabulary import Kind, shared_words, spoken_numbers
 
 WORD_CHARS_MAX: Final = 64
 
+_BEFORE_DIGITS: Final = frozenset(
+    (Kind.TRIGGER, Kind.VERB, Kind.TIMES, Kind.CURRENCY, Kind.WEIGHT, Kind.COUNTER, Kind.LINK, Kind.GOODS)
+)
+"""What a Latin word may be that digits follow at once (cf2, x2, 5kg2袋); any other such word is an unknown code (ba1)."""
+
+_VAGUE_COUNTED = frozenset("个只瓶盒袋包箱枚斤克托件份单罐桶")
+_VAGUE_BEFORE = frozenset("来要拍买下订定抢留拿整搞弄入囤带补十百好")
+
 _LATIN = r"a-z\u00df-\u024f\u1e00-\u1eff"
 _LATIN_RUN = re.compile(rf"[{_LATIN}]+")
 _LATIN_CHARACTER = re.compile(rf"[{_LATIN}]")
@@ -60,6 +68,12 @@ def sale_words(book: GoodsBook, trigger: str) -> dict[str, Kind]:
     return words | dict.fromkeys(MASKS, Kind.PERSONAL)
 
 
+def _is_vague(text: str, start: int) -> bool:
+    """Whether 几 with a counter behind a verb or a numeral means "some" (来几瓶, 十几瓶) and asks nothing."""
+    counted = text[start] == "几" and text[start + 1 : start + 2] in _VAGUE_COUNTED
+    return counted and text[start - 1 : start] in _VAGUE_BEFORE
+
+
 class Lexer:
     """Cuts comments with the words of one sale. Immutable once made; safe to share between threads."""
 
@@ -80,31 +94,32 @@ class Lexer:
         # `iter_long` would give the longest at once, but drops matches (seen with pyahocorasick 2.3 on 1 text in 70).
         for last, (kind, length) in self._automaton.iter(text):
             start = last + 1 - length
-            if text[start] > "\u2fff" or self._stands_alone(text, start, last + 1):
+            if text[start] > "\u2fff" or self._stands_alone(text, start, last + 1, kind):
                 found.append((kind, start, last + 1))
         return found
 
     @staticmethod
-    def asks(hits: list[Hit]) -> bool:
-        """Whether a question word was found that is no part of a longer word (几天 asks, 前几天 does not)."""
+    def asks(text: str, hits: list[Hit]) -> bool:
+        """Whether a question word was found that is no part of a longer word (几天 asks; 前几天 and 来几瓶 do not)."""
         covered = 0
         if not any(kind is Kind.QUESTION for kind, _, _ in hits):
             return False
-        for kind, _, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
-            if kind is not Kind.QUESTION:
+        for kind, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2])):
+            if kind is not Kind.QUESTION or _is_vague(text, start):
                 covered = max(covered, end)
             elif end > covered:
                 return True
         return False
 
     @staticmethod
-    def _stands_alone(text: str, start: int, end: int) -> bool:
+    def _stands_alone(text: str, start: int, end: int, kind: Kind) -> bool:
         first, last = text[start], text[end - 1]
         before = text[start - 1] if start else ""
         after = text[end] if end < len(text) else ""
         cut_before = bool(_LATIN_CHARACTER.match(first)) and bool(before) and bool(_LATIN_CHARACTER.match(before))
         cut_after = bool(_LATIN_CHARACTER.match(last)) and bool(after) and bool(_LATIN_CHARACTER.match(after))
-        return not (cut_before or cut_after)
+        numbered = after.isdigit() and bool(_LATIN_CHARACTER.match(last)) and kind not in _BEFORE_DIGITS
+        return not (cut_before or cut_after or numbered)
 
     def tokens(self, text: str, hits: list[Hit]) -> list[Token]:
         """Cut the text into tokens without gaps (spaces excepted), given the hits in it."""
@@ -119,7 +134,9 @@ class Lexer:
                 position += 1
                 glued = False
                 continue
-            token = self._token_at(text, position, longest, glued)
+            token = self._token_at(
+                text, position, longest, glued, within=bool(tokens) and tokens[-1].kind is Kind.UNKNOWN
+            )
             if token.kind is Kind.UNKNOWN and tokens and glued and tokens[-1].kind is Kind.UNKNOWN:
                 opened = tokens.pop()
                 token = Token(Kind.UNKNOWN, opened.text + token.text, opened.start, token.end, glued=opened.glued)
@@ -128,11 +145,11 @@ class Lexer:
             glued = True
         return tokens
 
-    def _token_at(self, text: str, start: int, longest: Mapping[int, Hit], glued: bool) -> Token:
+    def _token_at(self, text: str, start: int, longest: Mapping[int, Hit], glued: bool, *, within: bool) -> Token:
         character = text[start]
         hit = longest.get(start)
         if character < "\u2fff" and (character.isdigit() or _LATIN_CHARACTER.match(character)):
-            return self._latin_at(text, start, hit, glued)
+            return self._latin_at(text, start, hit, glued, within=within)
         if character in _BENEFICIARY_OPENINGS:
             beneficiary = self._beneficiary_at(text, start, longest)
             if beneficiary and (hit is None or beneficiary > hit[2]):
@@ -157,6 +174,8 @@ class Lexer:
     def _word(self, text: str, hit: Hit, glued: bool) -> Token:
         kind, start, end = hit
         word = text[start:end]
+        if kind is Kind.QUESTION and _is_vague(text, start):
+            kind = Kind.VAGUE
         goods = self._book.by_name[word] if kind is Kind.GOODS else ()
         return Token(kind, word, start, end, goods, self._numbers.get(word) if kind is Kind.NUMBER else None, glued)
 
@@ -165,10 +184,13 @@ class Lexer:
         kind = Kind.NUMBER if number.value is not None else Kind.VAGUE
         return Token(kind, text[start : number.end], start, number.end, value=number.value, glued=glued)
 
-    def _latin_at(self, text: str, start: int, hit: Hit | None, glued: bool) -> Token:
-        """Read a code, a number, a known word or a trigger glued to a code; else the whole run is unknown."""
+    def _latin_at(self, text: str, start: int, hit: Hit | None, glued: bool, *, within: bool) -> Token:
+        """Read a code, a number, a known word or a trigger glued to a code; else the whole run is unknown.
+
+        `within` tells that an unknown word precedes: glued to its letters nothing is a code.
+        """
         before = text[start - 1] if start else ""
-        within_word = glued and bool(_LATIN_CHARACTER.match(before or " "))
+        within_word = within and glued and bool(_LATIN_CHARACTER.match(before or " "))
         code = None if within_word else self._code_at(text, start)
         if code is not None and (hit is None or hit[2] <= code.end):
             return code
@@ -177,13 +199,15 @@ class Lexer:
         number = digit_number_at(text, start)
         if number is not None:
             return self._number(text, start, number, glued)
+        if text[start] == "x" and before.isdigit() and self._code_at(text, start + 1):
+            return Token(Kind.TIMES, "x", start, start + 1, glued=glued)  # 2xa1
         run = _LATIN_RUN.match(text, start)
         end = run.end() if run else start + 1
         for trigger in self._triggers:
             if text.startswith(trigger, start) and self._code_at(text, start + len(trigger)):
                 return Token(Kind.TRIGGER, trigger, start, start + len(trigger), glued=glued)
         known = self._latin.get(text[start:end])
-        if known is not None:
+        if known is not None and (known in _BEFORE_DIGITS or not text[end : end + 1].isdigit()):
             return self._word(text, (known, start, end), glued)
         while end < len(text) and (text[end].isdigit() or _LATIN_CHARACTER.match(text[end])):
             end += 1  # an unknown code (z9) is one piece: its digits are no amount

@@ -88,7 +88,7 @@ class Lexicon:
         comment = Comment(
             parts,
             masked,
-            asks=self._lexer.asks(hits),
+            asks=self._lexer.asks(masked, hits),
             featured=featured,
             own=own,
             settings=self._settings,

@@ -19,8 +19,9 @@ import opencc
 SIGNS = str.maketrans(
     {"➕": "+", "➖": "-", "✖": "x", "✕": "x", "╳": "x", "×": "x", "✗": "x", "❌": "x", "❓": "?", "❔": "?", "⁉": "?"}
     | {"🅰": "a", "🅱": "b", "🔟": "10"}
+    | {"½": "半", "¼": " 1/4", "¾": " 3/4", "⅓": " 1/3", "⅔": " 2/3"}
 )
-"""Emoji that are read as the sign they show; all others are removed."""
+"""Emoji that are read as the sign they show (all others are removed), and fractions that must not join a code before them."""
 
 _MARKS_DROPPED = frozenset(chr(point) for point in (*range(0xFE00, 0xFE10), 0x20E3))
 _DROPPED_CATEGORIES = frozenset(("So", "Cf", "Cc", "Co", "Cn", "Cs"))

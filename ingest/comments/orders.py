@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from ingest.comments.context import LOUD, NOTHING, PAST, Comment, Decision
+from ingest.comments.context import NOTHING, PAST, Comment, Decision
 from ingest.comments.domain import Intent
 from ingest.comments.grammar import QUANTITIES, Asked, ask
-from ingest.comments.vocabulary import COUNTERS_OF_PIECES, Kind
+from ingest.comments.vocabulary import Kind, counters_of_pieces
 
 BARE_VERBS: Final = frozenset(
     "要 我要 拍 下单 要买 要拍 要下单 我拍 我买 就要 也要 求购 订 预订 预定 拍下 买下 拿下 喊单".split()  # noqa: SIM905
@@ -51,15 +51,9 @@ def _only_strays(comment: Comment, asked: Asked) -> bool:
     """Whether what is unknown stands apart, and every item is a code with an amount that can be nothing else."""
     if not all(item.is_code and item.has_explicit_amount() for item in asked.items):
         return False
-    parts = comment.parts
-    for index, part in enumerate(parts):
-        if part.kind is not Kind.UNKNOWN:
-            continue
-        glued_before = index > 0 and part.glued and parts[index - 1].kind not in LOUD
-        glued_after = index + 1 < len(parts) and parts[index + 1].glued and parts[index + 1].kind not in LOUD
-        if glued_before or glued_after:
-            return False
-    return True
+    telling = QUANTITIES | {Kind.GOODS}
+    clauses = ({part.kind for part in clause} for clause in comment.clauses())
+    return not any(Kind.UNKNOWN in kinds and kinds & telling for kinds in clauses)
 
 
 def _may_order_one(comment: Comment, asked: Asked) -> bool:
@@ -117,7 +111,7 @@ def _is_amount_alone(comment: Comment, asked: Asked) -> bool:
     if amount.signed or comment.has(Kind.VERB, Kind.TRIGGER, Kind.WISH):
         return True
     # 两个 alone counts anything in the room (两个宝宝); 两份 and 两盒 are said of goods.
-    counted = amount.kind is Kind.AMOUNT and bool(amount.unit) and amount.unit not in COUNTERS_OF_PIECES
+    counted = amount.kind is Kind.AMOUNT and bool(amount.unit) and amount.unit not in counters_of_pieces()
     return counted and not comment.has(Kind.VOCATIVE)
 
 

@@ -54,7 +54,6 @@ class SideBySide:
         self.books = Books()
         self.now_ms = 0
         self.skew_ms = 0
-        self._sent: dict[bytes, Op] = {}
         self._rev = Rev("")
 
     def forward(self, ms: int) -> None:
@@ -72,13 +71,11 @@ class SideBySide:
     async def _decide(self, groups: Sequence[Sequence[Op]]) -> list[list[OpResult]]:
         calls: list[Call] = []
 
-        async def decide_and_note(encoded: Sequence[bytes], ids: Sequence[str]) -> codec.Reply:
-            reply = await self.rig.store.decide(self.sale_id, encoded, ids)
-            calls.append(([self._sent[one] for one in encoded], reply, await self.rig.store.last_rev(self.sale_id)))
+        async def decide_and_note(encoded: Sequence[bytes], ops: Sequence[Op]) -> codec.Reply:
+            reply = await self.rig.store.decide(self.sale_id, encoded, ops)
+            calls.append((list(ops), reply, await self.rig.store.last_rev(self.sale_id)))
             return reply
 
-        for op in itertools.chain(*groups):
-            self._sent[codec.encode_op(op)] = op
         batcher = Batcher(decide_and_note)
         try:
             answers = await asyncio.gather(*(batcher.submit(group) for group in groups))

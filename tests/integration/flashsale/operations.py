@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from hypothesis import strategies as st
 
 from flashsale.domain import (
@@ -31,13 +33,12 @@ from flashsale.domain import (
 POOL_OF = {"egg-1": "eggs", "egg-3": "eggs", "egg-5": "eggs", "honey-1": "honey", "honey-2": "honey", "tea": "tea"}
 UNITS = {"egg-1": 1, "egg-3": 3, "egg-5": 5, "honey-1": 1, "honey-2": 2, "tea": 1}
 PRICES = {"egg-1": 29, "egg-3": 71, "egg-5": 100, "honey-1": 57, "honey-2": 113, "tea": 0}
-TTLS_MS = (0, 1_000_000, 2_000_000)
+TTLS_MS = (1_000_000, 2_000_000, 0)
 
 buyers = st.sampled_from(["douyin:b1", "douyin:b2", "kuaishou:b3", "b4"])
 channels = st.sampled_from(["douyin", "kuaishou", "booth"])
-skus = st.sampled_from([*POOL_OF, "nothing"])
+skus = st.sampled_from([*POOL_OF, *POOL_OF, "nothing"])
 known_skus = st.sampled_from(list(POOL_OF))
-claim_ids = st.sampled_from([f"c{n}" for n in range(14)])
 packs = st.integers(1, 6)
 
 
@@ -46,72 +47,27 @@ def lines(skus: st.SearchStrategy[str], least: int, packs_min: int = 1) -> st.Se
     return st.lists(one, min_size=least, max_size=3, unique_by=lambda line: line.sku).map(tuple)
 
 
-claims = st.builds(
-    Claim,
-    claim_id=claim_ids,
-    buyer_id=buyers,
-    channel=channels,
-    lines=lines(skus, 1),
-    partial=st.booleans(),
-    waitlist=st.booleans(),
-)
-orders = st.builds(
-    Amend,
-    claim_id=claim_ids,
-    buyer_id=buyers,
-    channel=channels,
-    kind=st.just("order"),
-    lines=lines(skus, 1),
-    waitlist=st.booleans(),
-)
-sets = st.builds(
-    Amend,
-    claim_id=claim_ids,
-    buyer_id=buyers,
-    channel=channels,
-    kind=st.just("set"),
-    lines=lines(skus, 1, packs_min=0),
-    waitlist=st.booleans(),
-)
-cancels_by_comment = st.builds(
-    Amend, claim_id=claim_ids, buyer_id=buyers, channel=channels, kind=st.just("cancel"), lines=lines(skus, 0, 0)
-)
-confirms = st.builds(
-    Confirm, claim_id=claim_ids, lines=st.one_of(st.just(()), lines(known_skus, 0)), reclaim=st.booleans()
-)
-cancels = st.builds(Cancel, claim_id=claim_ids, reason=st.sampled_from(["", "unpaid"]), order=st.booleans())
-facts = st.builds(
-    Fact,
-    fact_id=claim_ids,
-    channel=channels,
-    lines=lines(skus, 1),
-    buyer_id=st.one_of(st.just(""), buyers),
-    amount_minor=st.one_of(st.none(), st.integers(0, 500)),
-)
-reversals = st.builds(Fact, fact_id=claim_ids, channel=channels, reverses=st.just(True))
 adjusts = st.builds(
     AdjustPool,
-    adjust_id=st.sampled_from(["a1", "a2", "a3", "a4", "a5", "a6"]),
+    adjust_id=st.sampled_from([f"a{n}" for n in range(30)]),
     pool_id=st.sampled_from(["eggs", "honey", "tea", "nowhere"]),
-    delta_units=st.integers(-12, 12).filter(bool),
+    delta_units=st.integers(-9, 15).filter(bool),
     reason=st.sampled_from(AdjustReason),
 )
-by_channel = st.dictionaries(channels, st.integers(0, 9), max_size=2)
+by_channel = st.one_of(st.just({}), st.just({}), st.dictionaries(channels, st.integers(0, 12), max_size=2))
 pools = st.builds(
     SetPool,
     pool_id=st.sampled_from(["eggs", "honey", "tea"]),
     name=st.sampled_from(["土鸡蛋", "蜂蜜"]),
     base_unit=st.just("枚"),
-    initial_units=st.integers(0, 25),
-    limit_units=st.sampled_from([0, 0, 4, 10]),
+    initial_units=st.integers(0, 40),
+    limit_units=st.sampled_from([0, 0, 0, 12]),
     channel_reserves=by_channel,
     channel_caps=by_channel,
-    presale_units=st.sampled_from([0, 0, 5, 20]),
+    presale_units=st.sampled_from([0, 0, 0, 6, 20]),
     presale_ships_at_ms=st.sampled_from([0, 1_900_000_000_000]),
 )
-states = st.builds(
-    SetSaleState, state=st.sampled_from([SaleState.OPEN, SaleState.OPEN, SaleState.OPEN, SaleState.PAUSED])
-)
+states = st.builds(SetSaleState, state=st.sampled_from([SaleState.OPEN, SaleState.OPEN, SaleState.PAUSED]))
 settings = st.builds(
     SetSale,
     name=st.one_of(st.none(), st.just("铜鼓专场")),
@@ -119,7 +75,7 @@ settings = st.builds(
     waitlist_ttl_ms=st.one_of(st.none(), st.sampled_from(TTLS_MS)),
     repeat_policy=st.one_of(st.none(), st.sampled_from(RepeatPolicy)),
 )
-blocks = st.builds(Block, buyer_id=buyers, blocked=st.booleans())
+blocks = st.builds(Block, buyer_id=buyers, blocked=st.sampled_from([True, False, False]))
 counts = st.integers(0, 3)
 observations = st.builds(
     Observe,
@@ -149,11 +105,6 @@ draws = st.one_of(
     st.builds(CloseDraw, draw_id=draw_ids),
     st.builds(SettleDraw, draw_id=draw_ids, seed=st.just("seed"), winners=st.lists(buyers, max_size=2).map(tuple)),
 )
-
-
-def extends(now_ms: int) -> st.SearchStrategy[Extend]:
-    later = st.sampled_from([1, 500_000, 1_500_000, 80_000_000])
-    return st.builds(Extend, claim_id=claim_ids, expires_at_ms=later.map(lambda ms: now_ms + ms))
 
 
 def offers(now_ms: int) -> st.SearchStrategy[SetOffer]:
@@ -188,8 +139,86 @@ def offers(now_ms: int) -> st.SearchStrategy[SetOffer]:
     )
 
 
-def operations(now_ms: int) -> st.SearchStrategy[object]:
-    """One operation of any kind; the ways of a claim come most often."""
-    often = [claims, claims, claims, orders, sets, confirms, confirms, cancels, facts]
-    rare = [cancels_by_comment, reversals, adjusts, pools, states, settings, blocks, observations, draws]
-    return st.one_of(*often, *rare, extends(now_ms), offers(now_ms))
+class Meeting:
+    """Draws operations that have something to do with each other: ids that exist, newly made ones, a few reused."""
+
+    def __init__(self, now_ms: int, known_ids: Sequence[str], fresh: Iterator[str]) -> None:
+        known = st.sampled_from(known_ids[-12:]) if known_ids else st.just("never-made")
+        new = st.builds(lambda: next(fresh))
+        wanted = {"claim_id": _mostly(new, known), "buyer_id": buyers, "channel": channels}
+        self.kinds: dict[str, st.SearchStrategy[object]] = {
+            "claim": st.builds(
+                Claim,
+                **wanted,
+                lines=lines(skus, 1),
+                partial=st.booleans(),
+                waitlist=st.sampled_from([True, True, False]),
+            ),
+            "order": st.builds(Amend, **wanted, kind=st.just("order"), lines=lines(skus, 1), waitlist=st.booleans()),
+            "set": st.builds(
+                Amend, **wanted, kind=st.just("set"), lines=lines(known_skus, 1, 0), waitlist=st.booleans()
+            ),
+            "cancel_by_comment": st.builds(Amend, **wanted, kind=st.just("cancel"), lines=lines(known_skus, 0, 0)),
+            "confirm": st.builds(Confirm, claim_id=known, reclaim=st.sampled_from([True, True, False])),
+            "confirm_part": st.builds(Confirm, claim_id=known, lines=lines(known_skus, 1), reclaim=st.just(True)),
+            "cancel": st.builds(Cancel, claim_id=known, reason=st.sampled_from(["", "unpaid"]), order=st.booleans()),
+            "extend": st.builds(
+                Extend,
+                claim_id=known,
+                expires_at_ms=st.sampled_from([1, 500_000, 1_500_000, 80_000_000]).map(lambda ms: now_ms + ms),
+            ),
+            "fact": st.builds(
+                Fact,
+                fact_id=_mostly(new, known),
+                channel=channels,
+                lines=lines(_mostly(known_skus, skus), 1),
+                buyer_id=st.one_of(st.just(""), buyers),
+                amount_minor=st.one_of(st.none(), st.integers(0, 500)),
+            ),
+            "reversal": st.builds(Fact, fact_id=known, channel=channels, reverses=st.just(True)),
+            "adjust": adjusts,
+            "pool": pools,
+            "offer": offers(now_ms),
+            "state": states,
+            "settings": settings,
+            "block": blocks,
+            "observe": observations,
+            "draw": draws,
+        }
+
+    def operation(self) -> st.SearchStrategy[object]:
+        """One operation; the ways of a claim come most often."""
+        return st.sampled_from(WEIGHTED).flatmap(self.kinds.__getitem__)
+
+
+WEIGHTS = {
+    "claim": 9,
+    "order": 3,
+    "set": 3,
+    "confirm": 4,
+    "confirm_part": 2,
+    "cancel": 4,
+    "extend": 2,
+    "fact": 2,
+    "reversal": 2,
+    "adjust": 2,
+    "draw": 2,
+}
+WEIGHTED = [kind for kind, times in WEIGHTS.items() for _ in range(times)]
+WEIGHTED += [
+    "adjust",
+    "adjust",
+    "cancel_by_comment",
+    "pool",
+    "offer",
+    "state",
+    "settings",
+    "block",
+    "observe",
+    "draw",
+    "draw",
+]
+
+
+def _mostly(often: st.SearchStrategy[str], seldom: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.sampled_from([often, often, often, often, often, seldom]).flatmap(lambda chosen: chosen)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from flashsale.domain import Op, RepeatPolicy, SaleState, SetOffer, SetPool, SetSale, SetSaleState
 from tests.integration.flashsale.beside_model import Rig, SideBySide
-from tests.integration.flashsale.operations import POOL_OF, PRICES, TTLS_MS, UNITS, operations, pools
+from tests.integration.flashsale.operations import POOL_OF, PRICES, TTLS_MS, UNITS, Meeting, pools
 
 WELL_STOCKED = SetPool(pool_id="tea", name="菊花茶", base_unit="罐", initial_units=40, presale_units=10)  # type: ignore[arg-type]
 
@@ -21,6 +22,7 @@ class EngineBesideModel(RuleBasedStateMachine):
         super().__init__()
         self.both = SideBySide(rig)
         self.sent: list[Op] = []
+        self.fresh_ids = (f"c{n}" for n in itertools.count(1))
 
     def decide(self, *groups: list[Op]) -> None:
         for group in groups:
@@ -49,14 +51,14 @@ class EngineBesideModel(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def callers_meet(self, data: st.DataObject) -> None:
-        one = operations(self.both.now_ms)
-        groups = data.draw(st.lists(st.lists(one, min_size=1, max_size=4), min_size=1, max_size=3))
+        meeting = Meeting(self.both.now_ms, list(self.both.model.claims), self.fresh_ids)
+        groups = data.draw(st.lists(st.lists(meeting.operation(), min_size=1, max_size=5), min_size=1, max_size=3))
         self.decide(*groups)
 
     @rule(data=st.data(), count=st.integers(1, 4))
     def retry(self, data: st.DataObject, count: int) -> None:
         """A sender that did not hear the answer asks again, with the same ids."""
-        at = data.draw(st.integers(0, len(self.sent) - 1))
+        at = data.draw(st.integers(max(len(self.sent) - 15, 0), len(self.sent) - 1))
         self.decide(self.sent[at : at + count])
 
     @rule(ms=st.sampled_from([1, 499_999, 500_000, 1_000_000, 2_000_000]))

@@ -18,7 +18,7 @@ from locust.env import Environment
 
 from loadtest.domain import OfferPlan, PoolPlan, SalePlan
 from loadtest.doors import DoorError, Doors, clear_away, make_token, read_books, set_up_sale, settle
-from loadtest.recorder import Recorder
+from loadtest.recorder import Recorder, now_us
 from loadtest.server import ServerError, serving
 from loadtest.shapes import BurstShape
 from loadtest.users import Run, numbers, user_classes
@@ -31,6 +31,7 @@ EXIT_NOT_RUN: Final = 3
 SETTLE_WAIT_S: Final = 30.0
 STOP_SLACK_S: Final = 5.0
 POOL_ID: Final = "eggs"
+NAP_US: Final = 20_000
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +121,7 @@ def _rush(run: Run, options: Options) -> None:
     )
     environment.events.user_error.add_listener(note)  # type: ignore[no-untyped-call]
     runner = environment.create_local_runner()
+    napping = gevent.spawn(_nap, run.recorder)
     runner.start_shape()
     try:
         _follow(shape, run, runner.shape_greenlet)
@@ -127,8 +129,17 @@ def _rush(run: Run, options: Options) -> None:
         _say("中断，先对账 interrupted; judging what was seen so far")
     finally:
         runner.quit()
+        napping.kill()
     if broken:
         raise RunError(f"{len(broken)} × {broken[0]!r}") from broken[0]
+
+
+def _nap(recorder: Recorder) -> None:
+    """Measure how late this side wakes up, for as long as it is let."""
+    while True:
+        due_us = now_us() + NAP_US
+        gevent.sleep(NAP_US / 1_000_000)
+        recorder.lag(max(0, now_us() - due_us))
 
 
 def _follow(shape: BurstShape, run: Run, ending: gevent.Greenlet | None) -> None:

@@ -172,12 +172,17 @@ class SeenFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """All that one run saw, in the order in which it was written down. `watchers_len` is how many were sent to watch."""
+    """All that one run saw, in the order in which it was written down.
+
+    `watchers_len` is how many were sent to watch. `lags_ms` are samples of how late this side woke up by itself: what it
+    adds to every wait that it measures.
+    """
 
     plan: SalePlan
     exchanges: tuple[Exchange, ...]
     frames: tuple[SeenFrame, ...] = ()
     watchers_len: int = 0
+    lags_ms: tuple[float, ...] = ()
 
 
 # --------------------------------------------------------------------------------------------------------- the books

@@ -36,6 +36,7 @@ class Recorder:
         self._claims_left = claims_max
         self._exchanges: list[Exchange] = []
         self._frames: list[SeenFrame] = []
+        self._lags_ms: list[float] = []
         self.reconnects = 0
 
     @property
@@ -71,6 +72,10 @@ class Recorder:
         """Write a frame down."""
         self._frames.append(frame)
 
+    def lag(self, late_us: int) -> None:
+        """Write down how late a nap of this side ended."""
+        self._lags_ms.append(late_us / 1_000)
+
     @property
     def history(self) -> History:
         """All that was written down."""
@@ -79,4 +84,5 @@ class Recorder:
             exchanges=tuple(self._exchanges),
             frames=tuple(self._frames),
             watchers_len=self._watchers_len,
+            lags_ms=tuple(self._lags_ms),
         )

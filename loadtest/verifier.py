@@ -29,7 +29,11 @@ class Delays(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened in a run, in numbers. `outcomes` counts answers by ask and outcome, `unknown` those without one."""
+    """What happened in a run, in numbers.
+
+    `outcomes` counts answers by ask and outcome, `unknown` those without one. `answer` runs from sending to the answer,
+    `frame` from sending a claim to the first frame that shows it, `own_lag` is what this side itself was late by.
+    """
 
     claims: int
     claim_ids: int
@@ -47,6 +51,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     watchers: int
     frame: Delays
+    own_lag: Delays
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +123,7 @@ def _figures(history: History, books: Books) -> Figures:
         frames=len(history.frames),
         watchers=len({frame.connection.partition("/")[0] for frame in history.frames}),
         frame=_delays(delays_ms(history)),
+        own_lag=_delays(sorted(history.lags_ms)),
     )
 
 

@@ -50,6 +50,7 @@ def _figure_lines(verdict: Verdict) -> Iterator[str]:
     )
     yield f"答复用时 answer         {_delays(figures.answer)}"
     yield f"画面延迟 claim→frame    {_delays(figures.frame)} ({figures.frames} frames, {figures.watchers} watchers)"
+    yield f"本机迟滞 own lag        {_delays(figures.own_lag)}"
     for pool_id, units in figures.units_by_pool.items():
         yield f"库存池 pool            {pool_id}: " + " · ".join(f"{name} {count}" for name, count in units.items())
     yield f"订单 orders            {figures.orders} · {figures.revenue_minor / 100:,.2f}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.server import serving
+from loadtest.server import ServerError, serving
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_service.py"))]
 SHORT = ["--seconds", "3", "--buyers", "20", "--watchers", "4", "--stock-units", "4000", "--hold-ttl-ms", "1000"]
@@ -93,3 +93,25 @@ def test_wrong_usage_says_what_to_say(arguments: list[str], tmp_path: Path) -> N
 
     assert code == 2
     assert "--start" in words
+
+
+def test_a_service_that_does_not_start_is_quoted() -> None:
+    with (
+        pytest.raises(ServerError, match="folder is locked"),
+        serving([sys.executable, "-c", "import sys; sys.exit('the folder is locked')"]),
+    ):
+        pytest.fail("nothing was started")
+
+
+def test_a_service_that_does_not_stop_cleanly_has_not_passed() -> None:
+    breaks_on_stop = (
+        "import json, pathlib, signal, sys\n"
+        "ready = pathlib.Path(sys.argv[sys.argv.index('--ready-file') + 1])\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit('lost the books'))\n"
+        "draft = ready.with_suffix('.tmp')\n"
+        "draft.write_text(json.dumps({'port': 1, 'admin_token': 't'}))\n"
+        "draft.rename(ready)\n"
+        "signal.pause()\n"
+    )
+    with pytest.raises(ServerError, match="lost the books"), serving([sys.executable, "-c", breaks_on_stop]) as address:
+        assert address.url == "http://127.0.0.1:1"

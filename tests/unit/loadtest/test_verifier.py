@@ -409,3 +409,117 @@ def test_a_basket_needs_the_stock_of_all_its_lines_together(run: Any) -> None:
 
     run.refused("f", lines=(Line(sku="egg-10", packs=3),))
     assert rules_broken(run) == {Rule.FALSE_SOLD_OUT}
+
+
+# ------------------------------------------------------------------------------------- the finer points of each rule
+
+
+def test_a_well_formed_confirm_answered_invalid_is_caught(run: Any) -> None:
+    run.claim("c")
+    run.ask(Ask.CONFIRM, "c", 422, Answer(outcome="invalid"))
+
+    assert rules_broken(run) == {Rule.FALSE_REFUSAL}
+
+
+def test_a_confirmed_claim_that_went_on_to_expire_is_missing_even_if_its_order_stayed(run: Any) -> None:
+    run.claim("c")
+    run.confirm("c")
+    run.stands("c", "expired")
+
+    assert {Rule.ACKNOWLEDGED_MISSING, Rule.BOOKS_DISAGREE} <= rules_broken(run)
+
+
+def test_an_order_whose_claim_is_still_held_is_caught(run: Any) -> None:
+    run.claim("c")
+    run.confirm("c")
+    run.exchanges.pop()
+    run.stands("c", "held")
+
+    assert rules_broken(run) == {Rule.BOOKS_DISAGREE}
+
+
+def test_a_pool_that_the_tally_lacks_is_caught(run: Any) -> None:
+    books = run.books
+
+    assert rules_broken(run, replace(books, tally=replace(books.tally, pools=()))) == {Rule.BOOKS_DISAGREE}
+
+
+def test_stock_may_be_sold_again_the_moment_that_its_hold_is_cancelled(run: Any) -> None:
+    for number in range(9):
+        run.claim(f"c{number}")
+    run.claim("given-up")
+    cancelled = run.cancel("given-up")
+    run.claim("next", sent_at_us=cancelled.sent_at_us, answered_at_us=cancelled.sent_at_us)
+
+    assert rules_broken(run) == set()
+
+
+def test_stock_of_lapsed_holds_may_be_sold_again(run: Any) -> None:
+    for number in range(10):
+        run.claim(f"c{number}")
+    for number in range(10):
+        run.expire(f"c{number}")
+    for number in range(10):
+        run.claim(f"d{number}")
+
+    assert rules_broken(run) == set()
+
+
+def test_late_payments_that_got_stock_that_was_sold_again_are_caught(run: Any) -> None:
+    run.claim("late", packs=5)
+    run.expire("late")
+    for number in range(6):
+        run.claim(f"c{number}")
+        run.confirm(f"c{number}")
+    run.confirm("late", detail="late")
+
+    assert Rule.SOLD_ABOVE_STOCK in rules_broken(run, retallied(run, sold=300, oversold=0))
+
+
+def test_presold_packs_take_nothing_from_the_pool(run: Any) -> None:
+    for number in range(10):
+        run.claim(f"c{number}")
+    first = run.granted("egg-30", 1)
+    answer = replace(first, outcome="presold", lines=(replace(first.lines[0], outcome="presold"),))
+    presold = run.ask(Ask.CLAIM, "p", 201, answer, lines=(Line(sku="egg-30", packs=1),))
+    run.book(presold, answer, status="cancelled")
+    run.ask(Ask.CANCEL, "p", 200, Answer(outcome="cancelled"))
+
+    assert rules_broken(run) == set()
+
+
+@pytest.mark.parametrize(
+    ("ask", "status"), [(Ask.CANCEL, "cancelled"), (Ask.CONFIRM, "confirmed"), (Ask.CONFIRM, "held")]
+)
+def test_an_unanswered_ending_may_have_been_carried_out_or_not(run: Any, ask: Ask, status: str) -> None:
+    run.claim("c")
+    if status == "confirmed":
+        run.confirm("c")
+        run.exchanges.pop()
+    run.ask(ask, "c", 0, None)
+    run.stands("c", status)
+
+    assert rules_broken(run) == set()
+
+
+def test_a_conflict_may_be_with_a_rival_whose_answer_was_lost(run: Any) -> None:
+    taken = run.unanswered("c", packs=1)
+    run.book(taken, run.granted("egg-30", 1))
+    run.refused("c", packs=2, outcome="conflict")
+
+    assert rules_broken(run) == set()
+
+
+def test_a_conflict_with_a_rival_that_came_later_is_caught(run: Any) -> None:
+    run.refused("c", packs=2, outcome="conflict")
+    run.claim("c")
+
+    assert rules_broken(run) == {Rule.FALSE_REFUSAL}
+
+
+def test_an_order_confirmed_in_time_and_then_called_late_is_caught(run: Any) -> None:
+    run.claim("c")
+    confirmed = run.confirm("c")
+    run.ask(Ask.CONFIRM, "c", 200, replace(confirmed.answer, detail="late"))
+
+    assert rules_broken(run) == {Rule.TWO_OUTCOMES}

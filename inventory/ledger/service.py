@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import wraps
 from itertools import pairwise
 from types import TracebackType
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -29,12 +32,36 @@ from inventory.ledger.domain import (
 )
 from inventory.ledger.projection import UnknownRowError, fold, touches_goods
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _to_its_end(method: Callable[_P, Coroutine[object, object, _R]]) -> Callable[_P, Coroutine[object, object, _R]]:
+    """Let a transaction that has begun come to its end before its caller's cancellation goes on.
+
+    A database call cut in the middle leaves a connection that has to be thrown away and, on SQLite, a thread that answers to
+    an event loop which may be gone. Transactions here are short, so waiting for the end is the lesser evil.
+    """
+
+    @wraps(method)
+    async def whole(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        transaction = asyncio.ensure_future(method(*args, **kwargs))
+        try:
+            return await asyncio.shield(transaction)
+        except asyncio.CancelledError:
+            await asyncio.wait([transaction])
+            if not transaction.cancelled():
+                transaction.exception()  # looked at, so that asyncio does not report it as lost
+            raise
+
+    return whole
+
 
 class Ledger:
     """The books of all sales, as a projection of their logs. Open with `async with await Ledger.open(url) as ledger`.
 
-    Every method is one transaction and safe to repeat. Methods that read see one moment. Raises
-    LedgerUnavailableError while the database does not answer.
+    Every method is one transaction and safe to repeat. Methods that read see one moment. A cancelled call ends its
+    transaction first, then raises CancelledError. Raises LedgerUnavailableError while the database does not answer.
     """
 
     def __init__(self, database: Database) -> None:
@@ -78,17 +105,20 @@ class Ledger:
         """A transaction that commits at the end of the block; one writer at a time in this process."""
         return self._database.writing()
 
+    @_to_its_end
     async def migrate(self) -> None:
         """Bring the schema to the newest revision; `open` has done so already."""
         await self._database.migrate()
 
     # ------------------------------------------------------------------------------------------------ the projection
 
+    @_to_its_end
     async def place(self, sale_id: SaleId) -> Rev:
         """The last log entry of the sale that the ledger holds; "" before the first."""
         async with self.reading() as connection:
             return (await writing.load_place(connection, sale_id))[0]
 
+    @_to_its_end
     async def project(self, sale_id: SaleId, entries: Sequence[LogEntry], *, after: Rev) -> Rev:
         """Take log entries into the books, in one transaction with the place, and return the new place.
 
@@ -117,6 +147,7 @@ class Ledger:
             await writing.store_place(connection, sale_id, fresh[-1].rev, books.orders_seen)
             return fresh[-1].rev
 
+    @_to_its_end
     async def save_catalogue(self, sale_id: SaleId, catalogue: Catalogue) -> None:
         """Keep the words and supplier facts of the sale's offers; replaces what was kept before."""
         async with self.writing() as connection:
@@ -124,22 +155,26 @@ class Ledger:
 
     # --------------------------------------------------------------------------------------------------- the readers
 
+    @_to_its_end
     async def catalogue(self, sale_id: SaleId) -> Catalogue:
         """The catalogue as last saved; an empty one for a sale without."""
         async with self.reading() as connection:
             return await reading.read_catalogue(connection, sale_id)
 
+    @_to_its_end
     async def sale(self, sale_id: SaleId) -> SaleFacts | None:
         """The sale's name, state and times; None if the ledger has never heard of it."""
         async with self.reading() as connection:
             return await reading.read_sale(connection, sale_id)
 
+    @_to_its_end
     async def figures(self, sale_id: SaleId) -> LedgerFigures:
         """All counters of the sale at the ledger's place, read at one moment."""
         async with self.reading() as connection:
             place, _ = await writing.load_place(connection, sale_id)
             return await figures.read_figures(connection, sale_id, place)
 
+    @_to_its_end
     async def orders(self, sale_id: SaleId, after: int = 0, rows_max: int = 500) -> OrdersPage:
         """A page of at most `rows_max` orders with numbers above `after`, oldest first, taken-back ones included."""
         async with self.reading() as connection:
@@ -154,26 +189,31 @@ class Ledger:
                 yield page.orders
             after = page.next
 
+    @_to_its_end
     async def sold(self, sale_id: SaleId) -> list[SoldRow]:
         """What was sold of each offer, in catalogue order, with its supplier; offers that sold nothing included."""
         async with self.reading() as connection:
             return await reading.read_sold(connection, sale_id)
 
+    @_to_its_end
     async def demand(self, sale_id: SaleId) -> list[DemandRow]:
         """Packs that were wanted and not sold, by offer and reason."""
         async with self.reading() as connection:
             return await reading.read_demand(connection, sale_id)
 
+    @_to_its_end
     async def timeline(self, sale_id: SaleId, step_ms: int) -> list[TimelinePoint]:
         """Orders and money by channel in steps of `step_ms`, oldest first; steps without orders are left out."""
         async with self.reading() as connection:
             return await reading.read_timeline(connection, sale_id, step_ms)
 
+    @_to_its_end
     async def refunds_due(self, sale_id: SaleId) -> list[RefundRow]:
         """Money that has to be paid back, oldest first."""
         async with self.reading() as connection:
             return await reading.read_refunds(connection, sale_id)
 
+    @_to_its_end
     async def draws(self, sale_id: SaleId) -> list[DrawProof]:
         """All draws with their entrants in byte order and their winners in the order drawn."""
         async with self.reading() as connection:

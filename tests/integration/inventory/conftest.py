@@ -57,6 +57,13 @@ SALE = SaleId("evening")
 CHANNELS = ("douyin", "kuaishou", "taobao", "weibo", "xigua")
 
 
+class Issued(msgspec.Struct):
+    """What was asked for so far, so that later operations meet earlier ones."""
+
+    claims: list[Claim]
+    fact_ids: list[str]
+
+
 class PlayedSale(msgspec.Struct, frozen=True):
     """A sale that a real engine decided: its whole log, and its tally at the end of it."""
 
@@ -163,11 +170,15 @@ def played_sale(tmp_path_factory: pytest.TempPathFactory) -> PlayedSale:
 async def _play(folder: Path, dice: random.Random) -> PlayedSale:
     async with EmbeddedStore(folder) as store, Engine.open(store.url) as engine:
         await engine.apply_all(SALE, _opening())
+        issued = Issued(
+            [Claim(claim_id=ClaimId("c0"), buyer_id=BuyerId("b"), channel="weibo", lines=(Line(Sku("tea"), 1),))],
+            ["f0"],
+        )
         for batch_no in range(60):
             if batch_no == 30:
                 # Time moves on past the holds' deadlines instead of being waited for.
                 await engine.store._call("HSET", f"st:{{{SALE}}}:sale", "skew_ms", 20 * 60_000)
-            ops = [_any_op(dice, batch_no * 100 + n) for n in range(dice.randint(1, 40))]
+            ops = [_any_op(dice, batch_no * 100 + n, issued) for n in range(dice.randint(1, 40))]
             await engine.apply_all(SALE, ops)
         entrants = await engine.entrants(SALE, "eggs-free")
         closing = [
@@ -199,18 +210,21 @@ def _opening() -> list[Op]:
     ]
 
 
-def _any_op(dice: random.Random, number: int) -> Op:
+def _any_op(dice: random.Random, number: int, issued: Issued) -> Op:
     channel = dice.choice(CHANNELS)
     buyer = BuyerId(f"{channel}:u{dice.randint(1, 60)}")
     skus = dice.sample(["egg-10", "egg-30", "honey", "tea"], dice.choice([1, 1, 2]))
     lines = tuple(Line(Sku(sku), dice.randint(1, 4)) for sku in skus)
-    earlier = ClaimId(f"c{dice.randint(max(0, number - 400), number)}")
+    earlier_claim = dice.choice(issued.claims[-40:])
+    earlier = earlier_claim.claim_id
+    fewer = (Line(earlier_claim.lines[0].sku, dice.randint(0, 1)),)
     pool = dice.choice(["eggs", "honey", "tea"])
     choices: list[tuple[int, Op]] = [
         (40, Claim(claim_id=ClaimId(f"c{number}"), buyer_id=buyer, channel=channel, lines=lines, waitlist=True)),
         (15, Claim(claim_id=ClaimId(f"c{number}"), buyer_id=buyer, channel=channel, lines=lines, partial=True)),
         (40, Confirm(claim_id=earlier)),
-        (20, Cancel(claim_id=earlier, order=dice.random() < 0.3)),
+        (10, Cancel(claim_id=earlier)),
+        (10, Cancel(claim_id=earlier, order=True)),
         (10, Extend(claim_id=earlier, expires_at_ms=int(time.time() * 1000) + 3_600_000)),
         (
             15,
@@ -222,8 +236,18 @@ def _any_op(dice: random.Random, number: int) -> Op:
                 amount_minor=dice.choice([None, 777]),
             ),
         ),
-        (4, Fact(fact_id=f"f{number - dice.randint(0, 200)}", channel=channel, reverses=True)),
-        (10, Amend(claim_id=ClaimId(f"c{number}"), buyer_id=buyer, channel=channel, kind="set", lines=lines)),
+        (4, Fact(fact_id=dice.choice(issued.fact_ids), channel=channel, reverses=True)),
+        (5, Amend(claim_id=ClaimId(f"c{number}"), buyer_id=buyer, channel=channel, kind="set", lines=lines)),
+        (
+            10,
+            Amend(
+                claim_id=ClaimId(f"c{number}"),
+                buyer_id=earlier_claim.buyer_id,
+                channel=earlier_claim.channel,
+                kind="set",
+                lines=fewer,
+            ),
+        ),
         (5, Amend(claim_id=ClaimId(f"c{number}"), buyer_id=buyer, channel=channel, kind="cancel")),
         (
             4,
@@ -238,4 +262,9 @@ def _any_op(dice: random.Random, number: int) -> Op:
         (2, Block(buyer_id=BuyerId(f"bad{dice.randint(1, 3)}"), blocked=dice.random() < 0.6)),
     ]
     weights, ops = zip(*choices, strict=True)
-    return dice.choices(ops, weights)[0]
+    chosen: Op = dice.choices(ops, weights)[0]
+    if isinstance(chosen, Claim):
+        issued.claims.append(chosen)
+    elif isinstance(chosen, Fact) and not chosen.reverses:
+        issued.fact_ids.append(chosen.fact_id)
+    return chosen

@@ -16,9 +16,6 @@ from ingest.domain import CommentTrace, IntakeProblem, SellingMode, TraceLine, m
 from ingest.sale_context import SaleContext
 from stream_adapters.domain import EventKind, LiveEvent, OrderStatus
 
-RULE_WHICH_GOODS = "which_goods"
-"""The comment reader's own rule for a change of it does not know what."""
-
 RULE_LATE = "late"
 RULE_NO_BUYER = "no_buyer"
 RULE_HOST = "host"
@@ -59,9 +56,11 @@ def decide(event: LiveEvent, context: SaleContext, *, late: bool = False, own: S
 
 
 def may_change_unnamed(decision: Decision) -> bool:
-    """Tell whether a comment changes an earlier order, so that it has to be read again with what its writer ordered."""
+    """Tell whether a comment may change an earlier order: then it has to be read again with what its writer ordered."""
     trace = decision.trace
-    return trace is not None and bool(trace.buyer_id) and (trace.intent == Intent.SET or trace.rule == RULE_WHICH_GOODS)
+    if trace is None or not trace.buyer_id or trace.rule == RULE_LATE:
+        return False
+    return trace.intent in (Intent.SET, Intent.REVIEW)
 
 
 def event_key(event: LiveEvent) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row, func, select, update
@@ -136,8 +136,22 @@ def _trace_row(sale_id: str, trace: CommentTrace) -> dict[str, object]:
     return row
 
 
-def _trace(row: Row[tuple[object, ...]]) -> CommentTrace:
-    columns = dict(row._mapping)
-    lines = _lines.decode(str(columns.pop("lines_json")))
-    del columns["sale_id"]
-    return msgspec.convert({**columns, "lines": lines}, CommentTrace)
+def _trace(row: Row[Any]) -> CommentTrace:
+    return CommentTrace(
+        event_id=row.event_id,
+        platform=row.platform,
+        room_id=row.room_id,
+        buyer_id=row.buyer_id,
+        nickname_masked=row.nickname_masked,
+        normalised=row.normalised,
+        intent=row.intent,
+        rule=row.rule,
+        reason=row.reason,
+        reason_en=row.reason_en,
+        lines=_lines.decode(row.lines_json),
+        outcome=row.outcome,
+        occurred_at_ms=row.occurred_at_ms,
+        received_at_ms=row.received_at_ms,
+        corrected=row.corrected,
+        seq=row.seq,
+    )

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from ingest.app import doors_of, documented_app, open_service
+from ingest.app import documented_app, doors_of, open_service
 from ingest.edge import Edge
 from ingest.service import Service
 from ingest.settings import Settings

@@ -9,7 +9,9 @@ import httpx
 from ingest.domain import Role
 from ingest.service import Service
 
-CATALOGUE = """pool_id,pool_name,base_unit,initial_units,sku,code,link_no,offer_name,aliases,pack_words,units_per_pack,price_minor,limit_packs
+CATALOGUE = """\
+pool_id,pool_name,base_unit,initial_units,sku,code,link_no,offer_name,aliases,pack_words,units_per_pack,price_minor,\
+limit_packs
 eggs,散养土鸡蛋,枚,600,egg-10,A1,1,散养土鸡蛋 10枚/盒,鸡蛋|土鸡蛋,盒,10,3000,20
 eggs,散养土鸡蛋,枚,600,egg-30,A2,2,散养土鸡蛋 30枚/托,鸡蛋|土鸡蛋,托|板,30,9000,10
 honey,土蜂蜜,克,50000,honey-500,C1,5,土蜂蜜 500g/瓶,蜂蜜|土蜂蜜,瓶|罐,500,8000,0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, cast
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from flashsale.events import LogEntry
     from flashsale.service import EngineFace
 
-ENTRIES_A_BATCH_MAX = 500
+ENTRIES_A_BATCH_MAX = 100
+EVENTS_A_TRANSACTION = 1_000
+"""Projecting is work for the processor, in the loop that answers claims too: so many events a transaction, or one entry."""
 PACE_MS = 200
 DISCOVERY_MS = 1_000
 BACKOFF_MAX_S = 30.0
@@ -84,7 +86,8 @@ class LedgerKeeper:
         """
         place = await self._ledger.place(sale_id)
         while entries := await self._engine.log(sale_id, place, ENTRIES_A_BATCH_MAX):
-            place = await self._ledger.project(sale_id, entries, after=place)
+            for portion in _portions(entries):
+                place = await self._ledger.project(sale_id, portion, after=place)
         return place
 
     async def _sale_ids(self) -> list[SaleId]:
@@ -127,3 +130,14 @@ class LedgerKeeper:
             async for _ in news:
                 return True
         return False
+
+
+def _portions(entries: Sequence[LogEntry]) -> Iterator[Sequence[LogEntry]]:
+    """Cut entries, in order, so that each part holds at most EVENTS_A_TRANSACTION events, or is one entry."""
+    begin = events_count = 0
+    for number, entry in enumerate(entries):
+        if number > begin and events_count + len(entry.events) > EVENTS_A_TRANSACTION:
+            yield entries[begin:number]
+            begin, events_count = number, 0
+        events_count += len(entry.events)
+    yield entries[begin:]

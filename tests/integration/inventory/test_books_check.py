@@ -197,6 +197,16 @@ async def test_keeper_resumes_from_the_ledgers_place_after_failures(ledger: Ledg
     assert (await ledger.figures(SALE)).totals == played_sale.tally.totals
 
 
+@pytest.mark.parametrize("events_max", [1, 7, 1_000_000])
+async def test_size_of_the_transactions_does_not_show_in_the_books(
+    ledger: Ledger, played_sale: Any, events_max: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory.follower.EVENTS_A_TRANSACTION", events_max)
+    engine = RecordedEngine(played_sale.entries, played_sale.tally)
+    assert await LedgerKeeper(engine, ledger).catch_up(SALE) == played_sale.tally.rev
+    assert (await ledger.figures(SALE)).totals == played_sale.tally.totals
+
+
 async def test_keeper_takes_entries_that_come_later(ledger: Ledger, played_sale: Any) -> None:
     engine = RecordedEngine(played_sale.entries[:10], played_sale.tally)
     async with LedgerKeeper(engine, ledger):

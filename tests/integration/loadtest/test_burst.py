@@ -13,7 +13,7 @@ import pytest
 from loadtest.server import ServerError, serving
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_service.py"))]
-SHORT = ["--seconds", "3", "--buyers", "20", "--watchers", "4", "--stock-units", "4000", "--hold-ttl-ms", "1000"]
+SHORT = ["--seconds", "3", "--buyers", "20", "--watchers", "4", "--stock-units", "1500", "--hold-ttl-ms", "1000"]
 """Small enough to sell out on a slow machine, long enough for holds to lapse and come back."""
 
 

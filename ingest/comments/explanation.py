@@ -94,6 +94,7 @@ _MEANINGS: Final[dict[Kind, str]] = {
     Kind.CHAT: "闲聊 chat",
     Kind.FILLER: "语气客套 polite",
     Kind.PERSONAL: "个人信息 personal",
+    Kind.ALREADY: "已经 already",
     Kind.DONE: "了 done",
     Kind.UNKNOWN: "不认识 unknown",
     Kind.LINK: "链接 link",

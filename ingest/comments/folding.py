@@ -233,6 +233,11 @@ class _Folder:
         done = self.kind(index + 1) is Kind.DONE and self._tokens[index + 1].glued
         return self.add(Kind.BOUGHT, index, index + 2) if done else self.plain(index)
 
+    def already(self, index: int) -> int:
+        """已 and 刚 put the ordering word behind them in the past; alone they say when (刚才的改成3盒)."""
+        done = self.kind(index + 1) in (Kind.VERB, Kind.TRIGGER) and self._tokens[index + 1].glued
+        return self.add(Kind.BOUGHT, index, index + 2) if done else self.plain(index, Kind.EARLIER)
+
     def answer(self, index: int) -> int:
         if self.is_number(index + 1):
             return self.add(Kind.ANSWER, index, index + 2, value=self.value(index + 1))
@@ -254,6 +259,7 @@ _READERS: Final[dict[Kind, Callable[[_Folder, int], int]]] = {
     Kind.COUNTER: _Folder.counter,
     Kind.ANSWER: _Folder.answer,
     Kind.VERB: _Folder.verb,
+    Kind.ALREADY: _Folder.already,
 }
 
 

@@ -7,7 +7,7 @@ come to the same intent, lines and rule; a test holds the two against each other
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import ahocorasick
@@ -17,7 +17,7 @@ from ingest.comments.decision import A_NOT_A
 from ingest.comments.domain import Intent
 from ingest.comments.numerals import HAN_NUMERALS
 from ingest.comments.orders import BARE_VERBS
-from ingest.comments.privacy import DIGITS_NEVER_AMOUNT
+from ingest.comments.privacy import DIGITS_NEVER_AMOUNT, PROVINCES
 from ingest.comments.vocabulary import Kind
 
 QUESTION: Final = Decision(Intent.QUESTION, "question")
@@ -26,13 +26,15 @@ _CHEER: Final = Decision(Intent.NONE, "cheer")
 
 _MATTERING = frozenset((
     Kind.GOODS, Kind.TRIGGER, Kind.WISH, Kind.SET, Kind.EXCHANGE, Kind.CANCEL, Kind.REFUSE, Kind.WAIT, Kind.PLEA, Kind.BOUGHT,
-    Kind.RECEIVED, Kind.MISSED, Kind.ADDRESSED, Kind.PERSONAL, Kind.NUMBER,
+    Kind.RECEIVED, Kind.MISSED, Kind.ADDRESSED, Kind.PERSONAL, Kind.NUMBER, Kind.ALREADY,
 ))  # fmt: skip
 _COUNTING = frozenset((Kind.COUNTER, Kind.WEIGHT))
-_PERSONAL_HINTS = (
-    "微 薇信 威信 v信 vx wx wechat whatsapp telegram line zalo qq 收件 收货 姓名 联系人 我叫 名字 地址 址 "
-    "省 市 县 区 镇 乡 村 街 路 巷 弄 栋 幢 室 单元 号楼"
-)
+_PERSONAL_HINTS = "微 薇信 威信 v信 vx wx wechat whatsapp telegram line zalo qq 收件 收货 姓名 联系人 我叫 名字 地址 址"
+_PLACE_MARKS = "省 市 县 区 镇 乡 村 组 街 路 巷 弄 栋 幢 室 楼 道 园 社区 单元 自治区 大厦 广场 公司 学校 医院"
+"""Two of these may be an address. What stands for one of them only beside digits is left to the search for digits."""
+
+_MATTERS, _PLACE, _ASKS, _COVERS = range(4)
+"""What a hit means to the gate: look closer; a mark of place; a question word; a longer word with a question word inside."""
 _ENDS_WITH_NOT = re.compile(r"[不没]\W*$")
 _Search = Callable[..., re.Match[str] | None]
 _BARE_CHARS_MAX = 24
@@ -45,15 +47,17 @@ class Gate:
     def __init__(self, words: Mapping[str, Kind], codes: Iterable[str]) -> None:
         self._automaton = ahocorasick.Automaton()
         questions = [word for word, kind in words.items() if kind is Kind.QUESTION]
-        mattering = {word for word, kind in words.items() if kind in _MATTERING}
-        # A question word inside a longer word (前几天) asks nothing; such words are left to the grammar.
-        mattering |= {
-            word for word, kind in words.items() if kind is not Kind.QUESTION and any(ask in word for ask in questions)
-        }
-        for word in questions:
-            self._automaton.add_word(word, len(word))
-        for word in (*mattering, *codes, *_PERSONAL_HINTS.split()):
-            self._automaton.add_word(word, 0)
+        roles = dict.fromkeys(_PLACE_MARKS.split(), _PLACE)
+        for word, kind in words.items():
+            if kind in _MATTERING:
+                roles[word] = _MATTERS
+            elif kind is Kind.QUESTION:
+                roles[word] = _ASKS
+            elif any(ask in word for ask in questions):
+                roles[word] = _COVERS
+        roles |= dict.fromkeys((*codes, *_PERSONAL_HINTS.split(), *PROVINCES), _MATTERS)
+        for word, role in roles.items():
+            self._automaton.add_word(word, (role, len(word)))
         self._automaton.make_automaton()
         self._may_have_number, self._has_number = _number_shapes(words)
         self._orders = re.compile("|".join(sorted(map(re.escape, BARE_VERBS)))).search
@@ -68,12 +72,22 @@ class Gate:
         first = self._may_have_number(text)
         if first and self._has_number(text, first.start()):
             return None
-        asks = False
-        for last, length in self._automaton.iter(text):
-            if length == 0 or not _stands_alone(text, last + 1 - length, last + 1):
+        asked: list[tuple[int, int]] = []
+        covered: list[tuple[int, int]] = []
+        places = 0
+        for last, (role, length) in self._automaton.iter(text):
+            start = last + 1 - length
+            if role == _MATTERS or (text[start] < "\u2e80" and not _stands_alone(text, start, last + 1)):
                 return None
-            asks = True
-        if asks:
+            if role == _ASKS:
+                asked.append((start, last + 1))
+            elif role == _COVERS:
+                covered.append((start, last + 1))
+            elif places:
+                return None
+            else:
+                places = 1
+        if asked and (not covered or _is_open(asked, covered)):
             return QUESTION
         if "不" in text or "没" in text:
             if A_NOT_A.search(text):
@@ -95,11 +109,15 @@ def _of(words: Mapping[str, Kind], kinds: frozenset[Kind]) -> list[str]:
     return [word for word, kind in words.items() if kind in kinds]
 
 
+def _is_open(asked: Sequence[tuple[int, int]], covered: Sequence[tuple[int, int]]) -> bool:
+    """Whether a question word stands outside every longer word (几天 asks, 前几天 does not)."""
+    return any(not any(start <= first and last <= end for start, end in covered) for first, last in asked)
+
+
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Whether a hit is no part of a Latin word. In doubt the answer is no, and the grammar looks."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    latin = text[start] < "\u2e80"
-    return not latin or not ((before.isalpha() and before < "\u2e80") or (after.isalpha() and after < "\u2e80"))
+    return not ((before.isalpha() and before < "\u2e80") or (after.isalpha() and after < "\u2e80"))
 
 
 def _number_shapes(words: Mapping[str, Kind]) -> tuple[_Search, _Search]:
@@ -111,5 +129,6 @@ def _number_shapes(words: Mapping[str, Kind]) -> tuple[_Search, _Search]:
     counters = "".join(sorted({word[0] for word in _of(words, _COUNTING) if word[0] > "\u2fff"})) + "号"
     before = "".join(sorted(verbs)) + "加各乘x"
     numerals = HAN_NUMERALS + "半几"
-    shape = rf"[\d+*@]|[{numerals}]{{1,4}}[{counters}]|[{before}][{numerals}{counters}]|[{numerals}]{{7}}"
+    # 下单 and 买单 end in what counts orders elsewhere (一单).
+    shape = rf"[\d+*@]|[{numerals}]{{1,4}}[{counters}]|(?![下买]单)[{before}][{numerals}{counters}]|[{numerals}]{{7}}"
     return re.compile(rf"[\d+*@{numerals}{before}]").search, re.compile(shape).search

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from ingest.comments.context import Comment
 from ingest.comments.decision import decide
 from ingest.comments.domain import Intent, Mode, OfferWords, Reading, ReadingSettings
@@ -26,9 +24,10 @@ from ingest.comments.privacy import mask
 TEXT_CHARS_MAX: Final = 1_000
 """Longer comments are shown to their first TEXT_CHARS_MAX characters and never order. No platform lets buyers write more."""
 
-MEMORY_READINGS_MAX: Final = 8_192
+MEMORY_READINGS_MAX: Final = 32_768
 MEMORY_CHARS_MAX: Final = 48
-"""Short readings without personal data are remembered, so that a repeated comment is read once."""
+"""Short readings without personal data are remembered for each offer on air: in a rush it is the same few hundred comments
+over and over. A full memory is emptied."""
 
 _CUT_MARGIN_CHARS = 200
 _CUT_TAIL = re.compile(r"[\w.@+-]{1,64}$")
@@ -45,7 +44,7 @@ class Lexicon:
         known = sale_words(book, self._trigger)
         self._lexer = Lexer(book, known)
         self._gate = Gate(known, book.by_code)
-        self._memory: dict[tuple[str, str, Mode, tuple[str, ...]], Reading] = {}
+        self._memories: dict[tuple[str, Mode], dict[str, Reading]] = {}
         self._names = frozenset(book.by_name)
         self._bracketed = frozenset(book.by_name) | frozenset(book.by_code)
 
@@ -68,17 +67,34 @@ class Lexicon:
         own. `user_id` is held against the ignored users. `own` are the skus that the buyer holds now; with exactly one of
         them, a change without a name means that one. Never raises; linear in the text, and bounded by TEXT_CHARS_MAX.
         """
+        if user_id and user_id in self._settings.ignored_users:
+            return self._ignored(text)
+        mode = mode or self._settings.mode
+        featured = featured if featured in self._book.by_sku else ""
+        if own or len(text) > MEMORY_CHARS_MAX:
+            return self._read_anew(text, featured, mode, own)
+        memory = self._memories.get((featured, mode))
+        if memory is None:
+            memory = self._memories.setdefault((featured, mode), {})
+        known = memory.get(text)
+        if known is None:
+            known = self._read_anew(text, featured, mode, own)
+            if not known.masked:
+                if len(memory) >= MEMORY_READINGS_MAX:
+                    memory.clear()
+                memory[text] = known
+        return known
+
+    def _read_anew(self, text: str, featured: str, mode: Mode, own: Sequence[str]) -> Reading:
         if len(text) > TEXT_CHARS_MAX:
             return self._shortened(text)
         normalised = self._normalise(text)
         if "[" in normalised:
             normalised = strip_emotes(normalised, self._bracketed)
-        if user_id and user_id in self._settings.ignored_users:
-            return self._ignored(text, normalised)
         settled = self._gate.settle(normalised, is_featured=bool(featured))
         if settled is not None:
             return Reading(text, normalised, settled.intent, (), settled.rule, *REASONS[settled.rule])
-        return self._remembered(text, normalised, featured, mode or self._settings.mode, tuple(own))
+        return self.read_fully(text, normalised, featured, mode=mode, own=own)
 
     def read_fully(self, text: str, normalised: str, featured: str, *, mode: Mode, own: Sequence[str] = ()) -> Reading:
         """Read a comment with the whole grammar, past the gate. `normalised` is the text's one spelling."""
@@ -108,27 +124,18 @@ class Lexicon:
             masked=masked != normalised,
         )
 
-    def _remembered(self, text: str, normalised: str, featured: str, mode: Mode, own: tuple[str, ...]) -> Reading:
-        """Read, or recall the same comment's reading: in a rush it is the same few hundred comments over and over."""
-        key = (normalised, featured, mode, own)
-        known = self._memory.get(key)
-        if known is not None:
-            return known if known.text == text else msgspec.structs.replace(known, text=text)
-        reading = self.read_fully(text, normalised, featured, mode=mode, own=own)
-        if len(normalised) <= MEMORY_CHARS_MAX and not reading.masked:
-            if len(self._memory) >= MEMORY_READINGS_MAX:
-                self._memory.clear()
-            self._memory[key] = reading
-        return reading
-
-    def _ignored(self, text: str, normalised: str) -> Reading:
-        masked = mask(normalised, self._names)
-        return Reading(
-            text, masked, Intent.NONE, (), "ignored_user", *REASONS["ignored_user"], masked=masked != normalised
-        )
+    def _ignored(self, text: str) -> Reading:
+        masked = mask(self._start_of(text), self._names)
+        return Reading(text, masked, Intent.NONE, (), "ignored_user", *REASONS["ignored_user"], masked=True)
 
     def _shortened(self, text: str) -> Reading:
-        start = normalise(text[: TEXT_CHARS_MAX + _CUT_MARGIN_CHARS])[:TEXT_CHARS_MAX]
-        # What the cut may have halved (a phone number) is dropped, since its half would not be recognised.
-        masked = mask(_CUT_TAIL.sub("", start), self._names)
+        masked = mask(self._start_of(text), self._names)
         return Reading(text, masked, Intent.NONE, (), "too_long", *REASONS["too_long"], masked=True)
+
+    def _start_of(self, text: str) -> str:
+        """The text, normalised and not longer than TEXT_CHARS_MAX."""
+        if len(text) <= TEXT_CHARS_MAX:
+            return self._normalise(text)
+        start = self._normalise(text[: TEXT_CHARS_MAX + _CUT_MARGIN_CHARS])[:TEXT_CHARS_MAX]
+        # What the cut may have halved (a phone number) is dropped, since its half would not be recognised.
+        return _CUT_TAIL.sub("", start)

@@ -60,14 +60,13 @@ def _character_class(points: list[int]) -> str:
             ranges[-1][1] = point
         else:
             ranges.append([point, point])
-    return "".join(f"\\u{low:04x}-\\u{high:04x}" for low, high in ranges)
+    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
 
 
 def _is_intricate(character: str, folded: str) -> bool:
     """Whether a character's spelling may depend on its neighbours, so that a table cannot rewrite it alone."""
     return (
-        _is_dropped(character)
-        or character.isspace()
+        character.isspace()
         or any(unicodedata.combining(part) or _is_dropped(part) or part.isspace() for part in folded)
         or unicodedata.normalize("NFKC", folded) != folded
         or "\u1100" <= character <= "\u11ff"
@@ -75,25 +74,36 @@ def _is_intricate(character: str, folded: str) -> bool:
     )
 
 
+def _plain_emoji() -> list[int]:
+    """Code points beyond the BMP that are removed whatever stands beside them: most emoji."""
+    ranges = (range(0x1F1E6, 0x1F200), range(0x1F300, 0x1FB00))
+    return [point for points in ranges for point in points if _is_dropped(chr(point)) and point not in SIGNS]
+
+
 @cache
 def normaliser() -> Callable[[str], str]:
     """Return `normalise` itself with its tables built, for who calls it often."""
     table: dict[int, str] = {point: chr(point).lower() for point in range(0x41, 0x5B)}
     table |= {point: sign for point, sign in SIGNS.items() if point < 0x10000 and not _is_dropped(chr(point))}
+    dropped = _plain_emoji()
     intricate = [point for point in range(0x20) if point != 0x0A] + [0x5B, 0x5D, 0x7F]
     for point in _BMP:
         character = chr(point)
         if 0xAC00 <= point <= 0xD7A3:
             continue  # Hangul syllables stand for themselves
         folded = character if 0xD800 <= point <= 0xF8FF else _folded(character)
-        if _is_intricate(character, folded):
+        if _is_dropped(character) and folded == character and point not in SIGNS:
+            dropped.append(point)
+        elif _is_intricate(character, folded):
             intricate.append(point)
         elif folded != character:
             table.setdefault(point, folded)
-    # One character class and nothing else: a search for it is a table look-up per character.
-    changed = sorted(table.keys() | set(intricate))
-    find_changed = re.compile(f"[{_character_class(changed)}{_ASTRAL}]").search
-    find_intricate = re.compile(f"[{_character_class(sorted(intricate))}{_ASTRAL}]").search
+    emoji = _character_class(sorted(dropped))
+    emoji_run = re.compile(f"[{emoji}]+")
+    find_emoji, drop = emoji_run.search, emoji_run.sub
+    # Classes and nothing else: a search for one is a table look-up per character.
+    find_changed = re.compile(f"[{_character_class(sorted(table.keys() | set(intricate)))}{emoji}{_ASTRAL}]").search
+    find_intricate = re.compile(f"[{_character_class(sorted(intricate))}]|(?![{emoji}])[{_ASTRAL}]").search
 
     def normalise(text: str) -> str:
         if "  " in text or text[:1] == " " or text[-1:] == " ":
@@ -103,7 +113,10 @@ def normaliser() -> Callable[[str], str]:
             return text
         if find_intricate(text, first.start()):
             return normalise_fully(text)
-        return text.lower() if text.isascii() else text.translate(table)
+        changed = text.lower() if text.isascii() else text.translate(table)
+        if find_emoji(changed):
+            return _BLANKS.sub(" ", drop(_close_gap, changed)).strip(" ")
+        return changed
 
     return normalise
 

@@ -57,15 +57,13 @@ class Kind(StrEnum):
     COUNTER = "counter"
     CHAT = "chat"
     FILLER = "filler"
+    ALREADY = "already"
     DONE = "done"
     VOCATIVE = "vocative"
 
 
 _BUYING: Final = "拍 买 下单 付款 付 付钱 订 定 预订 预定 抢 购 购买 入 入手 囤 拿 下 买单 秒 订购 支付 抢购"
 _ENDINGS_PAST: Final = "了 过 好了 完了 到了 下了 过了 完 上了 成功 走了"
-_OPENINGS_PAST: Final = "已 已经 刚 刚刚 刚才 早 早就 早已 都已 之前 上次 上回 昨天 昨晚 以前"
-_ALSO_AFTER_OPENINGS: Final = "收 加购 收藏 拍下 有 要"
-
 _SIGNS: Final = {
     Kind.PLUS: "+ 加",
     Kind.TIMES: "x * 乘 乘以",
@@ -78,12 +76,8 @@ _SIGNS: Final = {
 
 
 def _past() -> dict[str, Kind]:
-    """Combine buying verbs with what puts them in the past: 已拍, 刚下单, 买过, 付好了."""
-    buying = _BUYING.split()
-    past = {verb + ending for verb, ending in product(buying, _ENDINGS_PAST.split())}
-    past |= {"我" + told for told in past}
-    opened = product(_OPENINGS_PAST.split(), [*buying, *_ALSO_AFTER_OPENINGS.split(), *sorted(past)])
-    return dict.fromkeys(past | {opening + verb for opening, verb in opened}, Kind.BOUGHT)
+    """Combine buying verbs with what puts them in the past behind them: 买过, 付好了."""
+    return {verb + ending: Kind.BOUGHT for verb, ending in product(_BUYING.split(), _ENDINGS_PAST.split())}
 
 
 @cache

@@ -117,8 +117,8 @@ class OpResult(msgspec.Struct, frozen=True, kw_only=True):
 class ClaimView(msgspec.Struct, frozen=True, kw_only=True):
     """A claim or fact as it stands now.
 
-    `status`: held, presale_held, waitlisted, confirmed, presale_order, cancelled, expired, recorded or reversed. `lines`
-    are what it holds or bought now; `first` is the answer that the claim got when it was made.
+    `status`: held, presale_held, waitlisted, confirmed, presale_order, cancelled, expired, refund_due, recorded or reversed.
+    `lines` are what it holds or bought now; `first` is the answer that the claim got when it was made.
     """
 
     claim_id: ClaimId

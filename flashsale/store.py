@@ -87,8 +87,15 @@ class Store:
     @asynccontextmanager
     async def open(cls, url: str) -> AsyncIterator[Store]:
         """Connect to `url` (unix://, redis://, rediss://), load the library, close on exit. Raises StoreUnavailable."""
+        # No timeouts of redis-py's own: it waits with `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
+        # Every call below has its own bound.
         pool = valkey.BlockingConnectionPool.from_url(
-            url, max_connections=CONNECTIONS_MAX, timeout=CALL_TIMEOUT_S, socket_timeout=CALL_TIMEOUT_S, retry=None
+            url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=CALL_TIMEOUT_S,
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            retry=None,
         )
         client = valkey.Redis.from_pool(pool)
         store = cls(client)
@@ -230,7 +237,8 @@ class Store:
 
     async def _connection(self) -> Any:
         try:
-            return await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                return await self._client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         except (exceptions.RedisError, OSError, TimeoutError) as error:
             raise unavailable(error) from error
 

@@ -121,6 +121,8 @@ class Feed:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.users_len = 0
         """How many connections hold this feed, those still waiting for `ready` too. Kept by the hub."""
+        self.follower: asyncio.Task[None] | None = None
+        """The task that waits on the log. `run` starts and cancels it; the hub sees to its end."""
         self._engine = engine
         self._timing = timing
         self._mask = mask
@@ -184,9 +186,11 @@ class Feed:
         self._remember(tally, keyed(tally))
         self._set_due()
         self.ready.set_result(None)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow(), name=f"overlay-follow-{self.sale_id}")
-            tasks.create_task(self._publish(), name=f"overlay-publish-{self.sale_id}")
+        self.follower = asyncio.create_task(self._follow(), name=f"overlay-follow-{self.sale_id}")
+        try:
+            await self._publish()
+        finally:
+            self.follower.cancel()
 
     async def _follow(self) -> None:
         # A minute back, so that whoever opens a page in a lull sees the last orders and not an empty list.

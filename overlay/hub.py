@@ -16,6 +16,8 @@ from overlay.feed import Feed, OverlayError, SaleUnreadableError, Timing, Unknow
 
 __all__ = ["Hub", "HubClosedError", "OverlayError", "SaleUnreadableError", "Timing", "UnknownSaleError", "Watcher"]
 
+CANCEL_AGAIN_S = 0.5
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,7 +38,8 @@ class Hub:
         self._mask = mask or numbered_mask(secrets.token_bytes(32))
         self._timing = timing or Timing()
         self._feeds: dict[SaleId, Feed] = {}
-        self._tasks: dict[SaleId, asyncio.Task[None]] = {}
+        self._tasks: dict[Feed, asyncio.Task[None]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
         self._is_open = False
 
     async def __aenter__(self) -> Hub:
@@ -51,10 +54,7 @@ class Hub:
     async def close(self) -> None:
         """End all watchers and stop following. Idempotent. Leaves the engine open: the hub didn't open it."""
         self._is_open = False
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(self._stop(feed) for feed in tuple(self._tasks)))
 
     @property
     def watchers_len_by_sale(self) -> dict[SaleId, int]:
@@ -97,19 +97,37 @@ class Hub:
         feed = Feed(self._engine, sale_id, self._timing, self._mask)
         task = asyncio.create_task(feed.run(), name=f"overlay-feed-{sale_id}")
         self._feeds[sale_id] = feed
-        self._tasks[sale_id] = task
+        self._tasks[feed] = task
         task.add_done_callback(lambda done: self._ended(feed, done))
         return feed
 
     def _retire(self, feed: Feed) -> None:
         """Stop following a sale that is still without watchers."""
         if feed.users_len == 0 and self._feeds.get(feed.sale_id) is feed:
-            self._tasks[feed.sale_id].cancel()
+            self._forget(feed)  # Whoever comes now gets a new feed, not one that is about to end.
+            stopping = asyncio.create_task(self._stop(feed), name=f"overlay-stop-{feed.sale_id}")
+            self._stopping.add(stopping)
+            stopping.add_done_callback(self._stopping.discard)
+
+    def _forget(self, feed: Feed) -> None:
+        if self._feeds.get(feed.sale_id) is feed:
+            del self._feeds[feed.sale_id]
+
+    async def _stop(self, feed: Feed) -> None:
+        pending = {task} if (task := self._tasks.get(feed)) else set()
+        while pending:
+            if feed.follower is not None and not feed.follower.done():
+                pending.add(feed.follower)
+            for task in pending:
+                # Again until it ends: Python 3.11's `wait_for` may swallow a cancellation that comes just as it is done,
+                # and below the store client there is one. A lost cancellation must not hang the shutdown.
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
     def _ended(self, feed: Feed, task: asyncio.Task[None]) -> None:
         # Whatever ended it, nobody may be left waiting on a dead feed: they are let go and come back to a new one.
-        if self._feeds.get(feed.sale_id) is feed:
-            del self._feeds[feed.sale_id], self._tasks[feed.sale_id]
+        self._forget(feed)
+        del self._tasks[feed]
         if not feed.ready.done():
             feed.ready.set_exception(HubClosedError("the hub closed before the sale was read"))
         if feed.users_len == 0:

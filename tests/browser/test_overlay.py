@@ -131,7 +131,11 @@ async def test_a_server_that_restarts_is_found_again_and_the_numbers_go_on(page,
 
 async def test_a_line_that_breaks_is_resumed_from_where_it_was(page, stall, sale):
     sockets = []
-    page.on("websocket", lambda socket: sockets.append(socket))
+
+    def note(socket):
+        sockets.append(socket)
+
+    page.on("websocket", note)
     await page.goto(stall.url + OVERLAY.format("totals"))
     await expect(page.locator(".revenue")).to_have_text("¥0.00")
     left_at = sale.tallies["tonggu"].rev

@@ -65,6 +65,7 @@ class ServiceProcess:
         self._data_dir = data_dir
         self._port = port
         self._process: asyncio.subprocess.Process | None = None
+        self._log_from = 0
 
     @property
     def log_path(self) -> Path:
@@ -75,6 +76,7 @@ class ServiceProcess:
         ready_path = self._data_dir / READY_FILE
         ready_path.unlink(missing_ok=True)
         with self.log_path.open("ab") as log:
+            self._log_from = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-c", "from ingest.cli import main; main()", "serve"),
                 *("--data-dir", str(self._data_dir), "--host", LOOPBACK, "--port", str(self._port)),
@@ -122,7 +124,9 @@ class ServiceProcess:
         return ready
 
     def _last_words(self) -> str:
-        lines = self.log_path.read_text(errors="replace").strip().splitlines()
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_from)
+            lines = log.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "-"
 
     async def _end(self) -> None:

@@ -68,35 +68,40 @@ local function reduce_open(ctx, claim_id, record, idx, packs)
   emit(ctx, { 'reduced', claim_id, body[1], body[2], WAS[was], granted_events(ctx, part), granted_amount(part), granted_amount(rest) })
 end
 
+-- End a hold whose deadline has come. Returns the claim's record, and whether it ended now.
+local function end_if_due(ctx, id)
+  local record = claim_of(ctx, id)
+  if not record or (record[R.state] ~= ST.held and record[R.state] ~= ST.presale_held) then return record, false end
+  if expires_now(record) == 0 or expires_now(record) > ctx.now then return record, false end
+  end_open(ctx, id, record, 'expired')
+  return record, true
+end
+
 -- A claim as it stands at this moment: a hold whose deadline has come is over, whether or not the sweep has been there.
 local function claim_now(ctx, id)
-  local record = claim_of(ctx, id)
-  if record and (record[R.state] == ST.held or record[R.state] == ST.presale_held) and expires_now(record) > 0
-    and expires_now(record) <= ctx.now then
-    end_open(ctx, id, record, 'expired')
-    serve_waitlists(ctx)
-  end
+  local record, ended = end_if_due(ctx, id)
+  if ended then serve_waitlists(ctx) end
   return record
 end
 
 -- Expire what is due by the store's clock. Runs at the head of every call, so that no claim is refused for stock whose
--- hold is over and no late confirm slips in. At most SWEEP_MAX holds a call; returns whether more are due.
+-- hold is over and no late confirm slips in. At most SWEEP_MAX holds a call; returns whether more are due. All that falls due
+-- together is free at once: the waitlist is served after the last of it, or a later, smaller wish would overtake an earlier one.
 local function sweep(ctx)
-  local swept = 0
-  while swept < SWEEP_MAX do
+  local swept, more = 0, true
+  while more and swept < SWEEP_MAX do
     local due = redis.call('ZRANGEBYSCORE', ctx.keys[K.deadlines], '-inf', string.format('%.0f', ctx.now), 'LIMIT', #ctx.deadlines_del, 8)
-    if #due == 0 then return false end
+    more = #due > 0
     for m = 1, #due do
       local ids = {}
       for line in due[m]:gmatch('[^\n]+') do ids[#ids + 1] = line end
       table.remove(ids, 1) -- the rev that made the member unique
       prefetch(ctx.keys[K.claims], ctx.claims, ids)
-      for i = 1, #ids do
-        claim_now(ctx, ids[i])
-      end
+      for i = 1, #ids do end_if_due(ctx, ids[i]) end
       swept = swept + #ids
       ctx.deadlines_del[#ctx.deadlines_del + 1] = due[m]
     end
   end
-  return true
+  serve_waitlists(ctx)
+  return more
 end

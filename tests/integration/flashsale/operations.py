@@ -35,7 +35,9 @@ UNITS = {"egg-1": 1, "egg-3": 3, "egg-5": 5, "honey-1": 1, "honey-2": 2, "tea": 
 PRICES = {"egg-1": 29, "egg-3": 71, "egg-5": 100, "honey-1": 57, "honey-2": 113, "tea": 0}
 TTLS_MS = (1_000_000, 2_000_000, 0)
 
-buyers = st.sampled_from(["douyin:b1", "douyin:b2", "kuaishou:b3", "b4"])
+regulars = st.sampled_from(["douyin:b1", "douyin:b2", "kuaishou:b3", "b4"])
+newcomers = st.integers(1, 30).map("newcomer-{}".format)
+buyers = st.sampled_from([regulars, regulars, regulars, newcomers]).flatmap(lambda chosen: chosen)
 channels = st.sampled_from(["douyin", "kuaishou", "booth"])
 skus = st.sampled_from([*POOL_OF, *POOL_OF, "nothing"])
 known_skus = st.sampled_from(list(POOL_OF))
@@ -154,6 +156,13 @@ class Meeting:
                 partial=st.booleans(),
                 waitlist=st.sampled_from([True, True, False]),
             ),
+            "plain": st.builds(
+                Claim,
+                claim_id=wanted["claim_id"],
+                buyer_id=newcomers,
+                channel=channels,
+                lines=lines(known_skus, 1).map(lambda several: several[:1]),
+            ),
             "order": st.builds(Amend, **wanted, kind=st.just("order"), lines=lines(skus, 1), waitlist=st.booleans()),
             "set": st.builds(
                 Amend, **wanted, kind=st.just("set"), lines=lines(known_skus, 1, 0), waitlist=st.booleans()
@@ -192,7 +201,8 @@ class Meeting:
 
 
 WEIGHTS = {
-    "claim": 9,
+    "claim": 8,
+    "plain": 5,
     "order": 3,
     "set": 3,
     "confirm": 4,

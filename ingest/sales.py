@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,10 +31,10 @@ from ingest.problems import Problem
 from ingest.sale_context import SaleContexts
 from ingest.seal import Seal
 from ingest.wire import DrawIn, SaleIn, SaleSettingsIn
-from inventory.catalogue import Catalogue
 from inventory.ledger import Ledger
 
-ENGINE_SETTINGS: Final = ("hold_ttl_ms", "waitlist_ttl_ms", "repeat_policy")
+if TYPE_CHECKING:
+    from inventory.catalogue import Catalogue
 
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -17,7 +17,9 @@ from ingest.problems import Problem
 from ingest.routes.contract import HOSTS, SaleIdPath, allowed, answers, body_of, takes, to_response
 from ingest.service import Service
 from ingest.wire import AdjustIn, OfferIn, PoolIn
-from inventory.catalogue import Catalogue, CatalogueError, catalogue_template, read_catalogue
+
+if TYPE_CHECKING:
+    from inventory.catalogue import Catalogue
 
 CSV_TYPE: Final = "text/csv"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -79,7 +81,7 @@ def _add_files(router: APIRouter, service: Service) -> None:
     )
     async def template() -> Response:
         """Fetch an empty catalogue with Chinese headings, an example and notes."""
-        content = await run_in_threadpool(catalogue_template)
+        content = await run_in_threadpool(_template)
         return Response(
             content,
             media_type=XLSX_TYPE,
@@ -112,7 +114,16 @@ async def _from_form(request: Request) -> tuple[bytes, str]:
         raise Problem("malformed", "表单无法读取。", "The form cannot be read.") from error
 
 
+def _template() -> bytes:
+    from inventory.catalogue import catalogue_template
+
+    return catalogue_template()
+
+
 def _read(content: bytes, filename: str) -> Catalogue:
+    # Excel's readers take a while to import, and a start must not wait for them.
+    from inventory.catalogue import CatalogueError, read_catalogue
+
     try:
         return read_catalogue(content, filename)
     except CatalogueError as error:

@@ -46,7 +46,9 @@ async def test_sale_ids_are_plain(house: House, sale_id: str) -> None:
 
 async def test_settings_are_changed_one_by_one(house: House, open_sale: str) -> None:
     path = f"/v1/sales/{open_sale}"
-    await house.ask("PATCH", path, json={"settings": {"packs_max": 5, "channel_modes": {"douyin": "platform"}}}, expect=200)
+    await house.ask(
+        "PATCH", path, json={"settings": {"packs_max": 5, "channel_modes": {"douyin": "platform"}}}, expect=200
+    )
     changed = await house.ask("PATCH", path, json={"name": "夜场", "settings": {"trigger": "拍"}}, expect=200)
     assert changed.json()["name"] == "夜场"
     assert changed.json()["settings"]["packs_max"] == 5
@@ -89,7 +91,9 @@ async def test_stock_is_adjusted_once_for_each_id(house: House, open_sale: str) 
     assert (await house.ask("POST", path, json=wanted, expect=200)).json()["replayed"] is False
     assert (await house.ask("POST", path, json=wanted, expect=200)).json()["replayed"] is True
     assert pool(await tally(house, open_sale), "eggs")["available"] == 630
-    refused = await house.ask("POST", path, json={"adjust_id": "w", "delta_units": -631, "reason": "withdraw"}, expect=409)
+    refused = await house.ask(
+        "POST", path, json={"adjust_id": "w", "delta_units": -631, "reason": "withdraw"}, expect=409
+    )
     assert refused.json()["outcome"] == "sold_out"
     assert is_problem(await house.ask("POST", path.replace("eggs", "tea"), json=wanted), "unknown-thing")
 
@@ -112,7 +116,12 @@ async def test_a_claim_becomes_an_order_and_the_books_balance(house: House, open
 
 
 async def test_claim_ids_may_hold_whatever_platforms_make_of_them(house: House, open_sale: str) -> None:
-    for claim_id, in_path in (("weibo:42", "weibo%3A42"), ("a/b", "a/b"), ("蛋?", "%E8%9B%8B%3F"), ("x/confirm", "x/confirm")):
+    for claim_id, in_path in (
+        ("weibo:42", "weibo%3A42"),
+        ("a/b", "a/b"),
+        ("蛋?", "%E8%9B%8B%3F"),
+        ("x/confirm", "x/confirm"),
+    ):
         await house.claim(open_sale, claim_id)
         path = f"/v1/sales/{open_sale}/claims/{in_path}"
         assert (await house.ask("GET", path, expect=200)).json()["claim_id"] == claim_id

@@ -79,12 +79,16 @@ async def tally(house: House, sale_id: str) -> dict[str, Any]:
 
 
 async def problems(house: House, sale_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await house.ask("GET", f"/v1/sales/{sale_id}/problems", expect=200)).json()["problems"]
+    found: list[dict[str, Any]] = (await house.ask("GET", f"/v1/sales/{sale_id}/problems", expect=200)).json()[
+        "problems"
+    ]
     return found
 
 
 async def traces(house: House, sale_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await house.ask("GET", f"/v1/sales/{sale_id}/comments", expect=200)).json()["comments"]
+    found: list[dict[str, Any]] = (await house.ask("GET", f"/v1/sales/{sale_id}/comments", expect=200)).json()[
+        "comments"
+    ]
     return found
 
 
@@ -230,7 +234,9 @@ async def test_a_change_without_a_name_means_what_its_writer_ordered(house: Hous
 async def test_a_draw_s_word_enters_its_writer_once(house: House, connected: str) -> None:
     draw = {"draw_id": "d", "prize": "蛋", "winners_max": 5, "word": "铜鼓加油"}
     await house.ask("POST", f"/v1/sales/{connected}/draws", json=draw, expect=201)
-    await push(house, connected, "live", comments(("1", "u1", "铜鼓加油"), ("2", "u1", "铜鼓加油"), ("3", "u2", " 铜鼓加油 ")))
+    await push(
+        house, connected, "live", comments(("1", "u1", "铜鼓加油"), ("2", "u1", "铜鼓加油"), ("3", "u2", " 铜鼓加油 "))
+    )
     closed = (await house.ask("POST", f"/v1/sales/{connected}/draws/d/close", expect=200)).json()
     assert sorted(closed["winners"]) == ["douyin:u1", "douyin:u2"]
 

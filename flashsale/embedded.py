@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,6 +22,8 @@ from redis.exceptions import RedisError
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 20.0
 SOCKET_PATH_BYTES_MAX = 100
+RESTART_PAUSE_S = 0.5
+RESTART_FREE_BYTES_MIN = 16 * 1024 * 1024
 CONFIG = {
     "port": "0",
     "save": "",
@@ -54,8 +57,15 @@ def binary_path() -> Path:
 class EmbeddedStore:
     """A running server. `url` is what `flashsale.store.Store.open` takes; `process_id` is for tests that kill it."""
 
-    def __init__(self, data_dir: Path) -> None:
-        """Prepare, do not start; use as an async context manager. The folder is made if it is missing."""
+    def __init__(self, data_dir: Path, *, keep_running: bool = False) -> None:
+        """Prepare, do not start; use as an async context manager. The folder is made if it is missing.
+
+        With `keep_running` a server that ends by itself is started again, once its disk has room: with fsync always, Valkey
+        ends rather than answer for a write that it could not make. `trouble` says in words what is the matter meanwhile.
+        """
+        self.trouble = ""
+        self._keep_running = keep_running
+        self._watch: asyncio.Task[None] | None = None
         self.data_dir = data_dir.resolve()
         self.socket_path = _socket_path(self.data_dir)
         self._process: asyncio.subprocess.Process | None = None
@@ -74,10 +84,16 @@ class EmbeddedStore:
     async def __aenter__(self) -> EmbeddedStore:
         """Start the server and wait until it has loaded its data and answers."""
         await self.start()
+        if self._keep_running:
+            self._watch = asyncio.create_task(self._watch_over(), name="embedded-store")
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Stop it cleanly; every acknowledged write is on disk already."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
         await self.stop()
 
     async def start(self) -> None:
@@ -103,6 +119,27 @@ class EmbeddedStore:
             )
         await self._wait_until_ready()
 
+    async def _watch_over(self) -> None:
+        while True:
+            assert self._process is not None
+            await self._process.wait()
+            self.trouble = f"the embedded Valkey ended by itself; its last words: {self._last_words(200)}"
+            while self._process is None or self._process.returncode is not None:
+                await asyncio.sleep(RESTART_PAUSE_S)
+                free = shutil.disk_usage(self.data_dir).free
+                if free < RESTART_FREE_BYTES_MIN:
+                    self.trouble = f"its disk is full ({free} bytes left in {self.data_dir}): free some space, then it starts by itself"
+                    continue
+                try:
+                    await self.start()
+                except EmbeddedStoreError as error:
+                    self.trouble = str(error)
+            self.trouble = ""
+
+    def _last_words(self, characters: int) -> str:
+        log = (self.data_dir / "valkey.log").read_text(encoding="utf-8", errors="replace")
+        return log[-characters:].strip().rsplit("\n", 1)[-1]
+
     async def _end_orphan(self) -> None:
         """End the server that a killed service left on this folder: two would write one append-only file."""
         try:
@@ -125,9 +162,8 @@ class EmbeddedStore:
                         return
                 except (RedisError, OSError):
                     await asyncio.sleep(0.02)
-        tail = (self.data_dir / "valkey.log").read_text(encoding="utf-8", errors="replace")[-800:]
         await self.stop()
-        message = f"The embedded Valkey did not start in {self.data_dir}. Its last words:\n{tail}"
+        message = f"The embedded Valkey did not start in {self.data_dir}. Its last words: {self._last_words(800)}"
         raise EmbeddedStoreError(message)
 
     async def stop(self) -> None:

@@ -28,6 +28,7 @@ QUERY_ROLES: Final = frozenset({"overlay"})
 HEADER_ROLES: Final = frozenset({"overlay", "host", "admin"})
 
 CLOSE_GOING_AWAY: Final = 1001
+CLOSE_ABNORMAL: Final = 1006
 CLOSE_TRY_LATER: Final = 1013
 CLOSE_NOT_ADMITTED: Final = 4401
 CLOSE_UNKNOWN_SALE: Final = 4404
@@ -151,7 +152,11 @@ async def _stream(websocket: WebSocket, watcher: Watcher, admissions: Admissions
         async for frame in watcher:
             if not await admissions.still_admits(bearer, sale_id):
                 return CLOSE_NOT_ADMITTED
-            await websocket.send_text(frame.text)
+            try:
+                await websocket.send_text(frame.text)
+            except (RuntimeError, OSError) as problem:
+                # The server hung up by itself: a viewer that answers no pings, a shutdown. Servers say it in their own ways.
+                raise WebSocketDisconnect(CLOSE_ABNORMAL) from problem
     finally:
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)

@@ -72,6 +72,20 @@ class Gate:
         first = self._may_have_number(text)
         if first and self._has_number(text, first.start()):
             return None
+        found = self._question_in(text)
+        if found is not NOTHING:
+            return found
+        if "不" in text or "没" in text:
+            if A_NOT_A.search(text):
+                return QUESTION
+            if _ENDS_WITH_NOT.search(text):
+                return None
+        if is_featured and len(text) <= _BARE_CHARS_MAX and self._orders(text):
+            return None
+        return NOTHING
+
+    def _question_in(self, text: str) -> Decision | None:
+        """Return QUESTION or NOTHING by the words found, None where one of them matters to the grammar."""
         asked: list[tuple[int, int]] = []
         covered: list[tuple[int, int]] = []
         places = 0
@@ -87,16 +101,7 @@ class Gate:
                 return None
             else:
                 places = 1
-        if asked and (not covered or _is_open(asked, covered)):
-            return QUESTION
-        if "不" in text or "没" in text:
-            if A_NOT_A.search(text):
-                return QUESTION
-            if _ENDS_WITH_NOT.search(text):
-                return None
-        if is_featured and len(text) <= _BARE_CHARS_MAX and self._orders(text):
-            return None
-        return NOTHING
+        return QUESTION if asked and (not covered or _is_open(asked, covered)) else NOTHING
 
     @staticmethod
     def _digits(text: str) -> Decision | None:

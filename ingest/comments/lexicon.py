@@ -43,7 +43,7 @@ class Lexicon:
         self._trigger = normalise(settings.trigger)
         known = sale_words(book, self._trigger)
         self._lexer = Lexer(book, known)
-        self._gate = Gate(known, book.by_code)
+        self.gate = Gate(known, book.by_code)
         self._memories: dict[tuple[str, Mode], dict[str, Reading]] = {}
         self._names = frozenset(book.by_name)
         self._bracketed = frozenset(book.by_name) | frozenset(book.by_code)
@@ -91,7 +91,7 @@ class Lexicon:
         normalised = self._normalise(text)
         if "[" in normalised:
             normalised = strip_emotes(normalised, self._bracketed)
-        settled = self._gate.settle(normalised, is_featured=bool(featured))
+        settled = self.gate.settle(normalised, is_featured=bool(featured))
         if settled is not None:
             return Reading(text, normalised, settled.intent, (), settled.rule, *REASONS[settled.rule])
         return self.read_fully(text, normalised, featured, mode=mode, own=own)

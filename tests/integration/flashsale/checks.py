@@ -85,6 +85,13 @@ async def an_id_reused_for_other_content_is_a_conflict(engine: Engine, sale_id: 
     assert (await balanced_tally(engine, sale_id)).pools[0].held == 2
 
 
+async def a_plain_id_reused_by_another_buyer_is_a_conflict(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, sale(10))
+    one, other = claim("c", buyer_id="one"), claim("c", buyer_id="other")
+    assert await outcomes(engine, sale_id, one, other) == [Outcome.RESERVED, Outcome.CONFLICT]
+    assert (await balanced_tally(engine, sale_id)).pools[0].held == 1
+
+
 async def a_second_click_meets_the_buyers_limit(engine: Engine, sale_id: SaleId) -> None:
     await engine.apply_all(sale_id, [*sale(10), _limited(1)])
     clicks = [claim(f"click-{n}", 1, buyer_id="eager") for n in range(3)]
@@ -193,8 +200,8 @@ async def exactly_the_stock_is_sold_claim_by_claim(engine: Engine, sale_id: Sale
 
 
 async def exactly_the_stock_is_sold_to_baskets(engine: Engine, sale_id: SaleId) -> None:
-    await engine.apply_all(sale_id, two_pools(eggs=12, honey=5))
-    found = await engine.apply_all(sale_id, [basket(f"b{n}", egg=3, honey=1) for n in range(6)])
+    await engine.apply_all(sale_id, two_pools(eggs=4, honey=9))
+    found = await engine.apply_all(sale_id, [basket(f"b{n}", egg=1, honey=1) for n in range(6)])
     assert [result.outcome for result in found] == [Outcome.RESERVED] * 4 + [Outcome.SOLD_OUT] * 2
 
 

@@ -50,6 +50,10 @@ class EngineFace(Protocol):
         """Read log entries after `after` (empty string: from the beginning), oldest first; empty list at the end."""
         ...
 
+    async def log_tail(self, sale_id: SaleId, entries_max: int) -> list[LogEntry]:
+        """Read the newest log entries, oldest first; empty for an empty log."""
+        ...
+
     def follow(self, sale_id: SaleId, after: Rev) -> AsyncIterator[LogEntry]:
         """Yield log entries after `after` for ever, waiting for new ones; ends when the engine closes."""
         ...
@@ -127,6 +131,10 @@ class Engine:
     async def log(self, sale_id: SaleId, after: Rev, entries_max: int = 500) -> list[LogEntry]:
         """See EngineFace."""
         return await self.store.log(sale_id, after, entries_max)
+
+    async def log_tail(self, sale_id: SaleId, entries_max: int) -> list[LogEntry]:
+        """See EngineFace."""
+        return await self.store.log_tail(sale_id, entries_max)
 
     async def follow(self, sale_id: SaleId, after: Rev) -> AsyncIterator[LogEntry]:
         """See EngineFace. A store that is gone for a while is waited for."""

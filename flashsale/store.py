@@ -161,6 +161,11 @@ class Store:
         rows = await self._call("XRANGE", sale_keys(sale_id)[7], start, "+", "COUNT", entries_max)
         return [_log_entry(row) for row in rows]
 
+    async def log_tail(self, sale_id: SaleId, entries_max: int) -> list[LogEntry]:
+        """Read the newest log entries, oldest first."""
+        rows = await self._call("XREVRANGE", sale_keys(sale_id)[7], "+", "-", "COUNT", entries_max)
+        return [_log_entry(row) for row in reversed(rows)]
+
     async def wait_log(self, sale_id: SaleId, after: Rev, entries_max: int, block_ms: int) -> list[LogEntry]:
         """Like `log`, but wait up to `block_ms` for the first entry; empty when none came."""
         key = sale_keys(sale_id)[7]

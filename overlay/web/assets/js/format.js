@@ -62,8 +62,8 @@ export function countdown(leftMs) {
   return seconds >= 3600 ? `${Math.floor(seconds / 3600)}:${clockPart}` : clockPart;
 }
 
-/** An offer's name without its pool's, which stands beside it already. */
+/** What an offer's name says after its pool's, which stands beside it already: "客家果脯 500g/袋" in 果脯 is "500g/袋". */
 export function shortName(offer, pool) {
-  const rest = pool && offer.name.startsWith(pool.name) ? offer.name.slice(pool.name.length).trim() : offer.name;
-  return rest || offer.name;
+  const place = pool.name ? offer.name.indexOf(pool.name) : -1;
+  return (place < 0 ? offer.name : offer.name.slice(place + pool.name.length).trim()) || offer.name;
 }

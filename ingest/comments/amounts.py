@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from ingest.comments.folding import Part
 from ingest.comments.goods import PIECES, Goods, GoodsBook, Measure, measure
 from ingest.comments.vocabulary import Kind, counters_general
+
+QUANTITIES_MAX: Final = 6
+"""More amounts behind one mention are noise; the bound keeps the comparison of amounts from growing with the comment."""
 
 Lines = tuple[tuple[str, int], ...]
 
@@ -182,4 +186,6 @@ def settle(item: Item, featured: str, book: GoodsBook, packs_min: int, packs_max
 
     `featured` settles an alias that several offers share. Packs outside `packs_min` to `packs_max` are a doubt.
     """
+    if len(item.quantities) > QUANTITIES_MAX:
+        return Doubt("amount_conflict")
     return _Reader(item, featured, book, packs_min, packs_max).lines()

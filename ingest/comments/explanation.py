@@ -52,6 +52,7 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "pack_word_unknown": ("这个商品没有这种包装", "this offer does not come in such a pack"),
     "weight_unclear": ("这个重量单位没法换算", "this measure cannot be converted"),
     "weight_not_whole_packs": ("这个重量或个数凑不成整份", "this weight or count makes no whole packs"),
+    "too_many_lines": ("一条评论写了太多样", "one comment names too many goods"),
     "amount_conflict": ("同一商品写了不同的数量", "gives different amounts for one offer"),
     "amount_chain": ("加号连写，数量不清楚", "a chain of signs is no clear amount"),
     "amount_zero": ("数量是 0", "the amount is zero"),

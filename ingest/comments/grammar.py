@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import msgspec
 
+from flashsale.domain import LINES_MAX
 from ingest.comments.amounts import Doubt, Item, Lines, settle
 from ingest.comments.folding import Part
 from ingest.comments.goods import Goods, GoodsBook
@@ -181,6 +182,8 @@ def lines_of(
     items: Sequence[Item], featured: str, book: GoodsBook, *, packs_max: int, packs_min: int = 1
 ) -> Lines | Doubt:
     """Return the lines of all items, or the first doubt. The same offer with amounts twice is a doubt."""
+    if len(items) > LINES_MAX:
+        return Doubt("too_many_lines")
     lines: dict[str, int] = {}
     explicit: set[str] = set()
     for item in items:

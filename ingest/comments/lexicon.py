@@ -39,7 +39,7 @@ class Lexicon:
     def __init__(self, book: GoodsBook, settings: ReadingSettings) -> None:
         self._book = book
         self._settings = settings
-        self._normalise = normaliser()
+        self.normalise = normaliser()
         self._trigger = normalise(settings.trigger)
         known = sale_words(book, self._trigger)
         self._lexer = Lexer(book, known)
@@ -52,6 +52,10 @@ class Lexicon:
     def compile(cls, offers: Iterable[OfferWords], settings: ReadingSettings | None = None) -> Lexicon:
         """Compile the words of a sale's offers. The first call in a process also builds the shared tables (about 0.2 s)."""
         return cls(GoodsBook(offers), settings or ReadingSettings())
+
+    def remembered(self) -> int:
+        """How many readings are remembered; at most MEMORY_READINGS_MAX for each offer on air and mode."""
+        return sum(map(len, self._memories.values()))
 
     @property
     def settings(self) -> ReadingSettings:
@@ -88,7 +92,7 @@ class Lexicon:
     def _read_anew(self, text: str, featured: str, mode: Mode, own: Sequence[str]) -> Reading:
         if len(text) > TEXT_CHARS_MAX:
             return self._shortened(text)
-        normalised = self._normalise(text)
+        normalised = self.normalise(text)
         if "[" in normalised:
             normalised = strip_emotes(normalised, self._bracketed)
         settled = self.gate.settle(normalised, is_featured=bool(featured))
@@ -135,7 +139,7 @@ class Lexicon:
     def _start_of(self, text: str) -> str:
         """The text, normalised and not longer than TEXT_CHARS_MAX."""
         if len(text) <= TEXT_CHARS_MAX:
-            return self._normalise(text)
-        start = self._normalise(text[: TEXT_CHARS_MAX + _CUT_MARGIN_CHARS])[:TEXT_CHARS_MAX]
+            return self.normalise(text)
+        start = self.normalise(text[: TEXT_CHARS_MAX + _CUT_MARGIN_CHARS])[:TEXT_CHARS_MAX]
         # What the cut may have halved (a phone number) is dropped, since its half would not be recognised.
         return _CUT_TAIL.sub("", start)

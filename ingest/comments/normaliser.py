@@ -84,7 +84,7 @@ def _plain_emoji() -> list[int]:
 def normaliser() -> Callable[[str], str]:
     """Return `normalise` itself with its tables built, for who calls it often."""
     table: dict[int, str] = {point: chr(point).lower() for point in range(0x41, 0x5B)}
-    table |= {point: sign for point, sign in SIGNS.items() if point < 0x10000 and not _is_dropped(chr(point))}
+    table |= {point: sign for point, sign in SIGNS.items() if not _is_dropped(chr(point)) and " " not in sign}
     dropped = _plain_emoji()
     intricate = [point for point in range(0x20) if point != 0x0A] + [0x5B, 0x5D, 0x7F]
     for point in _BMP:
@@ -94,7 +94,7 @@ def normaliser() -> Callable[[str], str]:
         folded = character if 0xD800 <= point <= 0xF8FF else _folded(character)
         if _is_dropped(character) and folded == character and point not in SIGNS:
             dropped.append(point)
-        elif _is_intricate(character, folded):
+        elif (point in SIGNS and point not in table) or _is_intricate(character, folded):
             intricate.append(point)
         elif folded != character:
             table.setdefault(point, folded)
@@ -137,8 +137,8 @@ def normalise_fully(text: str) -> str:
 def _close_gap(match: re.Match[str]) -> str:
     text, start, end = match.string, match.start(), match.end()
     before, after = text[max(0, start - 1) : start], text[end : end + 1]
-    # A removed emoji must not glue two numbers, or a code and a number, into another one.
-    return " " if before.isascii() and before.isalnum() and after.isascii() and after.isalnum() else ""
+    # A removed emoji must not glue two numbers, or a code and its amount (A1🥚2), into another one.
+    return " " if before.isdigit() and after.isdigit() else ""
 
 
 def normalise(text: str) -> str:

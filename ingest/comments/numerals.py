@@ -36,7 +36,7 @@ def han_value(numeral: str) -> Decimal | None:
         return None
     try:
         return Decimal(cn2an.cn2an(spelled, "smart"))
-    except ValueError:
+    except (ValueError, KeyError):  # cn2an 0.5 ends 十十二 with a KeyError
         return None
 
 

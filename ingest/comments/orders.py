@@ -60,7 +60,9 @@ def _may_order_one(comment: Comment, asked: Asked) -> bool:
     """A code alone orders one; a name alone needs a word that orders, since names are talked about."""
     if comment.has(Kind.VERB, Kind.TRIGGER):
         return True
-    return all(item.is_code for item in asked.items) and not comment.has(Kind.CHAT, Kind.LINK, Kind.PLEA)
+    # A code of digits alone says nothing (88 is also a farewell).
+    digits = any(part.kind is Kind.GOODS and part.text.isdigit() for part in comment.parts)
+    return all(item.is_code for item in asked.items) and not digits and not comment.has(Kind.CHAT, Kind.LINK, Kind.PLEA)
 
 
 def _agrees(comment: Comment) -> bool:

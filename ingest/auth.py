@@ -78,6 +78,9 @@ class Tokens:
             raise Problem("forbidden")
         if sale_id is not None and not token.admits(sale_id):
             raise Problem("forbidden")
+        if sale_id is None and not roles and token.sale_id != ALL_SALES:
+            # What only admins may do outside of a sale concerns all sales.
+            raise Problem("forbidden")
         return token
 
 

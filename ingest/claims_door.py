@@ -47,7 +47,7 @@ class ClaimsDoor:
         """Answer one claim."""
         try:
             self._tokens.allow(secret, sale_id, CLAIM_ROLES)
-            self._intake.require_open()
+            self._intake.require_open(ledger=False)
             claim = decoded(_claim, body)
             return answer_claim(await self._engine.apply(SaleId(sale_id), claim.op()))
         except Problem as problem:
@@ -59,7 +59,7 @@ class ClaimsDoor:
         """Answer an array or lines of claims, in their order; each bad one is answered alone, as `invalid`."""
         try:
             self._tokens.allow(secret, sale_id, CLAIM_ROLES)
-            self._intake.require_open()
+            self._intake.require_open(ledger=False)
             lined = content_type.partition(";")[0].strip().lower() == NDJSON_TYPE
             answers = await self._decide(sale_id, _split(body, lined=lined))
         except Problem as problem:

@@ -70,7 +70,7 @@ def fact_routes(service: Service) -> APIRouter:
         facts: Annotated[FactIn | list[FactIn], body_of(FactIn | list[FactIn], BATCH_BYTES_MAX)],
     ) -> Response:
         """Record a sale that happened elsewhere, or several. May oversell, and then says so; `reverses` takes one back."""
-        service.intake.require_open()
+        service.intake.require_open(ledger=False)
         if isinstance(facts, FactIn):
             return to_response(answer_op(await service.engine.apply(SaleId(sale_id), facts.op())))
         if not 1 <= len(facts) <= BATCH_OPS_MAX:

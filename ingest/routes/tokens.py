@@ -61,7 +61,7 @@ def token_routes(service: Service) -> APIRouter:
     )
     async def make_token(wanted: Annotated[TokenIn, body_of(TokenIn)], maker: Token = host) -> Response:
         """Make a token. Its secret is in this answer only. A host may make overlay links for sales of their own."""
-        if maker.role is not Role.ADMIN and (wanted.role is not Role.OVERLAY or not maker.admits(wanted.sale_id)):
+        if not maker.admits(wanted.sale_id) or (maker.role is not Role.ADMIN and wanted.role is not Role.OVERLAY):
             raise Problem("forbidden")
         token, secret = await service.tokens.make(wanted.role, wanted.sale_id, wanted.label)
         made = TokenMade(

@@ -136,6 +136,21 @@ async def test_a_host_may_make_overlay_links_for_their_sale_and_nothing_else(hou
         assert is_problem(await house.ask("POST", "/v1/tokens", token=token, json=wanted), "forbidden")
 
 
+async def test_an_admin_of_one_sale_reaches_no_further(house: House, open_sale: str) -> None:
+    token = await house.token(ADMIN, open_sale)
+    await house.ask("GET", f"/v1/sales/{open_sale}/orders", token=token, expect=200)
+    await house.ask("POST", "/v1/tokens", token=token, json={"role": "host", "sale_id": open_sale}, expect=201)
+    for method, path, body in (
+        ("POST", "/v1/tokens", {"role": "admin"}),
+        ("POST", "/v1/tokens", {"role": "host", "sale_id": "another"}),
+        ("POST", "/v1/sales", {"sale_id": "another", "name": "x"}),
+        ("GET", "/v1/tokens", None),
+        ("GET", "/v1/connections", None),
+        ("DELETE", "/v1/tokens/none", None),
+    ):
+        assert is_problem(await house.ask(method, path, token=token, json=body), "forbidden"), path
+
+
 async def test_connections_never_give_their_secrets_back(house: House, open_sale: str) -> None:
     body = {"adapter": "doudian", "sale_id": open_sale, "settings": {"app_key": "key-1", "app_secret": "very-secret"}}
     put = await house.ask("PUT", "/v1/connections/doudian-1", json=body, expect=200)

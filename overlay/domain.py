@@ -189,14 +189,6 @@ def _moved(granted: tuple[Granted, ...], sign: int) -> Iterator[tuple[str, int]]
             yield line.pool_id, sign * line.units
 
 
-def rev_before(rev: str, back_ms: int) -> str:
-    """Return the log place that lies `back_ms` before `rev`; the log's beginning for the empty rev."""
-    milliseconds, _, _ = rev.partition("-")
-    if not milliseconds.isdecimal():
-        return ""
-    return f"{max(0, int(milliseconds) - back_ms)}-0"
-
-
 def numbered_mask(key: bytes) -> Mask:
     """Return a mask that shows a buyer as `#` and four digits: enough to see "that's me again", never who it is.
 

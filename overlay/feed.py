@@ -26,7 +26,6 @@ from overlay.domain import (
     heartbeat_frame,
     keyed,
     recent_orders,
-    rev_before,
     snapshot_frame,
     stock_changes,
 )
@@ -35,6 +34,7 @@ from overlay.outlook import Outlook, Pace
 
 RECENT_LEN_MAX: Final = 20
 RECENT_AGE_MAX_MS: Final = 60_000
+TAIL_ENTRIES_MAX: Final = 300
 HISTORY_LEN_MAX: Final = 120
 """States kept for those who come back: 12 s of a burst, half an hour of a quiet evening."""
 
@@ -175,6 +175,7 @@ class Feed:
         """
         try:
             tally = await self._engine.tally(self.sale_id)
+            tail = await self._engine.log_tail(self.sale_id, TAIL_ENTRIES_MAX)
         except Exception as problem:
             unreadable = SaleUnreadableError(self.sale_id)
             unreadable.__cause__ = problem
@@ -184,20 +185,21 @@ class Feed:
             self.ready.set_exception(UnknownSaleError(self.sale_id))
             return
         self._remember(tally, keyed(tally))
+        for entry in tail:
+            if not _is_after(entry.rev, tally.rev):
+                self._recent.extend(recent_orders(entry, self._mask))
         self._set_due()
         self.ready.set_result(None)
-        self.follower = asyncio.create_task(self._follow(), name=f"overlay-follow-{self.sale_id}")
+        self.follower = asyncio.create_task(self._follow(tally.rev), name=f"overlay-follow-{self.sale_id}")
         try:
             await self._publish()
         finally:
             self.follower.cancel()
 
-    async def _follow(self) -> None:
-        # A minute back, so that whoever opens a page in a lull sees the last orders and not an empty list.
-        after = rev_before(self._tally.rev, RECENT_AGE_MAX_MS)
+    async def _follow(self, after: Rev) -> None:
         while True:
             try:
-                async for entry in self._engine.follow(self.sale_id, Rev(after)):
+                async for entry in self._engine.follow(self.sale_id, after):
                     after = entry.rev
                     self._take_in(entry)
             except Exception as problem:

@@ -91,6 +91,9 @@ class PlayedSale:
     async def sale_ids(self) -> list[SaleId]:
         return [SaleId(sale_id) for sale_id in self.tallies]
 
+    async def log_tail(self, sale_id: SaleId, entries_max: int) -> list[LogEntry]:
+        return self._entries[-entries_max:]
+
     async def follow(self, sale_id: SaleId, after: Rev) -> AsyncIterator[LogEntry]:
         self.followers += 1
         self.follows_started += 1

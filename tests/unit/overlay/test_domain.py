@@ -12,7 +12,7 @@ from flashsale.events import (
     Promoted,
     Reduced,
 )
-from overlay.domain import keyed, numbered_mask, recent_orders, rev_before, stock_changes
+from overlay.domain import keyed, numbered_mask, recent_orders, stock_changes
 from tests.unit.overlay.played_sale import county_tally
 
 EGGS = (Granted(sku="egg-30", packs=2, unit_price_minor=9_000, pool_id="eggs", units=60),)
@@ -85,9 +85,3 @@ def test_waiting_and_presale_take_nothing_from_stock():
     later = (msgspec.structs.replace(EGGS[0], presale=True),)
     mixed = Claimed(claim_id="c", outcome="partial", granted=EGGS + later, amount_minor=1, expires_at_ms=1, **WHO)
     assert list(stock_changes(entry(mixed))) == [("eggs", -60)]
-
-
-def test_a_place_in_the_log_can_be_looked_back_from():
-    assert rev_before("1763726400000-7", 60_000) == "1763726340000-0"
-    assert rev_before("", 60_000) == ""
-    assert rev_before("5-1", 60_000) == "0-0"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -46,7 +47,10 @@ class Database:
         Raises LedgerError for a URL that means nothing here and LedgerUnavailableError where the database does not
         answer; both say what to do.
         """
-        engine = _make_engine(_normal_url(url))
+        parsed = _normal_url(url)
+        if parsed.drivername.startswith("sqlite") and parsed.database:
+            await asyncio.to_thread(_check_sqlite_file, parsed.database)
+        engine = _make_engine(parsed)
         database = cls(engine)
         try:
             await database.migrate()
@@ -150,6 +154,15 @@ def _make_engine(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _check_sqlite_file(path: str) -> None:
+    """Open the file once by hand: a connect that fails inside aiosqlite leaves a thread that outlives the attempt."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.DatabaseError as error:
+        raise LedgerUnavailableError(f"{path}: {error}") from error
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:

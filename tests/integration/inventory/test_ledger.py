@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from flashsale import events
 from flashsale.domain import Rev, SaleId
+from flashsale.events import LogEntry
 from inventory.catalogue import read_catalogue
 from inventory.ledger import Ledger, LedgerError, LedgerGapError, LedgerUnavailableError, metadata, schema
 
@@ -118,13 +119,15 @@ async def test_two_readers_at_once_project_each_entry_once(ledger_url: str, play
 
 
 async def test_entries_that_begin_behind_a_gap_are_refused(ledger_url: str, played_sale: Any) -> None:
-    entries = played_sale.entries
+    first, second = played_sale.entries[:2]
+    # What these say could follow from anything: only their place tells that something is missing before them.
+    quiet = LogEntry(rev=Rev(f"9{second.rev}"), at_ms=9, events=(events.Observed(channel="weibo", likes=1),))
     async with await Ledger.open(ledger_url) as ledger:
-        await ledger.project(SALE, entries[:5], after=Rev(""))
+        await ledger.project(SALE, [first], after=Rev(""))
         with pytest.raises(LedgerGapError) as caught:
-            await ledger.project(SALE, entries[6:], after=entries[5].rev)
-        assert caught.value.place == entries[4].rev
-        assert await ledger.place(SALE) == entries[4].rev
+            await ledger.project(SALE, [quiet], after=second.rev)
+        assert caught.value.place == first.rev
+        assert await ledger.place(SALE) == first.rev
 
 
 async def test_lost_entry_in_the_middle_is_refused_by_what_it_would_have_introduced(
@@ -268,3 +271,11 @@ async def test_url_of_another_database_says_what_to_write(tmp_path: Path) -> Non
 async def test_database_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailableError, match="账本"):
         await Ledger.open(f"sqlite:///{tmp_path / 'no such folder' / 'ledger.sqlite3'}")
+
+
+async def test_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
+    holiday = tmp_path / "holiday.jpg"
+    holiday.write_bytes(b"JFIF" * 1000)
+    with pytest.raises(LedgerUnavailableError, match="not a database"):
+        await Ledger.open(f"sqlite:///{holiday}")
+    assert holiday.read_bytes() == b"JFIF" * 1000

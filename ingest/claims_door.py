@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from flashsale.domain import BATCH_OPS_MAX, Claim, OpResult, Outcome, SaleId
-from flashsale.service import EngineFace
+from flashsale.service import Engine
 from ingest.answers import (
     JSON_TYPE,
     NDJSON_TYPE,
@@ -37,7 +37,7 @@ _encoder = msgspec.json.Encoder()
 class ClaimsDoor:
     """Answers claims, one or many. Never raises for anything that a sender did."""
 
-    def __init__(self, engine: EngineFace, tokens: Tokens, intake: Intake, troubles: Troubles) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens, intake: Intake, troubles: Troubles) -> None:
         self._engine = engine
         self._tokens = tokens
         self._intake = intake
@@ -49,7 +49,7 @@ class ClaimsDoor:
             self._tokens.allow(secret, sale_id, CLAIM_ROLES)
             self._intake.require_open(ledger=False)
             claim = decoded(_claim, body)
-            return answer_claim(await self._engine.apply(SaleId(sale_id), claim.op()))
+            return answer_claim(await self._engine.apply_claim(SaleId(sale_id), claim.op()))
         except Problem as problem:
             return answer_problem(problem)
         except self._troubles.kinds as error:

@@ -12,6 +12,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # Looking a labelled child up takes a lock and a tuple each time, and the claims door does it for every claim.
+        self._children: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
         self._requests = Counter(
             "sellthrough_requests", "Requests by door and outcome.", ["door", "outcome"], registry=self.registry
         )
@@ -43,12 +45,22 @@ class Metrics:
         self._log_lag = Gauge(
             "sellthrough_ledger_lag_ms", "How far the ledger is behind the log.", ["sale_id"], registry=self.registry
         )
+        self._batching = Gauge(
+            "sellthrough_batching",
+            "Batches and operations sent to the store, shed, and waiting now, over all sales.",
+            ["what"],
+            registry=self.registry,
+        )
         self._intake_open = Gauge("sellthrough_intake_open", "1 while anything may come in.", registry=self.registry)
 
     def request(self, door: str, outcome: str, seconds: float) -> None:
         """Count one answered request."""
-        self._requests.labels(door, outcome).inc()
-        self._latency.labels(door).observe(seconds)
+        children = self._children.get((door, outcome))
+        if children is None:
+            children = self._requests.labels(door, outcome), self._latency.labels(door)
+            self._children[door, outcome] = children
+        children[0].inc()
+        children[1].observe(seconds)
 
     def event(self, platform: str, kind: str) -> None:
         """Count one booked event."""
@@ -70,6 +82,11 @@ class Metrics:
     def ledger_lag(self, sale_id: str, lag_ms: int) -> None:
         """Note how far the ledger is behind a sale's log."""
         self._log_lag.labels(sale_id).set(lag_ms)
+
+    def batching(self, *, batches: int, operations: int, shed: int, waiting: int) -> None:
+        """Note what the engine's batchers have done since the start, and what waits in them now."""
+        for what, value in (("batches", batches), ("operations", operations), ("shed", shed), ("waiting", waiting)):
+            self._batching.labels(what).set(value)
 
     def intake_open(self, is_open: bool) -> None:
         """Note whether anything may come in."""

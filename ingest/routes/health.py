@@ -55,6 +55,13 @@ def health_routes(service: Service) -> APIRouter:
     @router.get("/metrics", responses={200: {"description": "Prometheus text.", "content": {"text/plain": {}}}})
     async def metrics() -> Response:
         """Counters for Prometheus."""
+        batchers = list(service.engine.batchers.values())
+        service.metrics.batching(
+            batches=sum(batcher.batches for batcher in batchers),
+            operations=sum(batcher.operations for batcher in batchers),
+            shed=sum(batcher.shed for batcher in batchers),
+            waiting=sum(batcher.queued_ops for batcher in batchers),
+        )
         return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/problems/{slug}", responses=answers({200: ProblemKind}, 404, open_door=True))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from flashsale.domain import Op, RepeatPolicy, SaleState, SetOffer, SetPool, SetSale, SetSaleState
 from tests.integration.flashsale.beside_model import Rig, SideBySide
+from tests.integration.flashsale.crowd import Crowd
 from tests.integration.flashsale.operations import POOL_OF, PRICES, TTLS_MS, UNITS, WEIGHTED, Meeting, pools
 
 WELL_STOCKED = SetPool(pool_id="tea", name="菊花茶", base_unit="罐", initial_units=40, presale_units=10)  # type: ignore[arg-type]
@@ -99,7 +100,27 @@ def run(store_url: str, examples: int, steps: int) -> None:
 
 
 def test_engine_answers_and_counts_as_the_model_does(store_url: str) -> None:
-    run(store_url, examples=60, steps=20)
+    run(store_url, examples=50, steps=20)
+
+
+def play(store_url: str, seeds: range, batches: int) -> None:
+    with Rig(store_url) as rig:
+        for seed in seeds:
+            try:
+                Crowd(SideBySide(rig), seed).run(batches)
+            except AssertionError as error:
+                error.add_note(f"seed {seed}")
+                raise
+
+
+def test_a_crowd_by_dice_gets_the_models_answers(store_url: str) -> None:
+    play(store_url, range(40), batches=30)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_many_crowds_by_dice_get_the_models_answers(store_url: str) -> None:
+    play(store_url, range(40, 6_000), batches=40)
 
 
 @pytest.mark.soak

@@ -101,8 +101,9 @@ class _Reader:
             if size and amount.amount > 0 and amount.amount % size == 0:
                 exact.append((int(amount.amount / size), goods.sku))
         if not exact:
-            # A size written in the name (山茶油 5L/桶) names the offer where the pool itself is not kept by weight.
-            labelled = len(sized) == 1 and _base_size(sized[0], amount.dimension) is None
+            # A size as the name has it (山茶油 5L/桶) names the offer; converting it (菊花茶半斤) would be a guess.
+            written = {part.text.replace(" ", "") for part in self._item.quantities}
+            labelled = len(sized) == 1 and sized[0].size_text in written
             return ((sized[0].sku, 1),) if labelled else Doubt("weight_not_whole_packs")
         packs, sku = min(exact)
         return self._checked(sku, packs)

@@ -63,6 +63,11 @@ class _Folder:
         assert found is not None, "numbers have a value"
         return found
 
+    def is_one_pack(self, index: int) -> bool:
+        """Whether a price goes on `一瓶`: it tells what one costs and asks for none."""
+        glued = self.is_number(index) and self.value(index) == 1 and self._tokens[index].glued
+        return glued and self.kind(index + 1) is Kind.COUNTER
+
     def add(
         self,
         kind: Kind,
@@ -138,7 +143,8 @@ class _Folder:
         if follows.kind is Kind.LINK and follows.text in _LINK_AFTER_NUMBER:
             return self.mention_by_link(index, index + 2, self.value(index))
         if follows.kind is Kind.CURRENCY:
-            return self.add(Kind.PRICE, index, index + 2, value=self.value(index))
+            per_pack = index + 4 if self.is_one_pack(index + 2) else index + 2
+            return self.add(Kind.PRICE, index, per_pack, value=self.value(index))
         if follows.kind is Kind.TIMES and self.kind(index + 2) is Kind.GOODS:
             return self.add(Kind.AMOUNT, index, index + 2, value=self.value(index), signed=True)
         if follows.kind is Kind.UNKNOWN and follows.glued:

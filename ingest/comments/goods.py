@@ -33,7 +33,7 @@ class Goods(msgspec.Struct, frozen=True):
     """One offer, prepared for reading.
 
     `base` is one base unit of its pool as a measure, None where the base unit is a pack itself. `size` is the size that
-    the offer's name states (`1kg/袋`), a label and not a conversion.
+    the offer's name states (`1kg/袋`), a label and not a conversion; `size_text` is how it is written there (`1kg`).
     """
 
     sku: str
@@ -42,6 +42,7 @@ class Goods(msgspec.Struct, frozen=True):
     units_per_pack: int
     base: Measure | None
     size: Measure | None
+    size_text: str
     prices: tuple[Decimal, ...]
 
 
@@ -56,9 +57,9 @@ def measure(amount: Decimal, unit: str) -> Measure | None:
     return None
 
 
-def _size_in(name: str) -> Measure | None:
+def _size_in(name: str) -> tuple[Measure | None, str]:
     match = _SIZE.search(name)
-    return measure(Decimal(match[1]), match[2]) if match else None
+    return (measure(Decimal(match[1]), match[2]), match[1] + match[2]) if match else (None, "")
 
 
 def _prepare(offer: OfferWords) -> Goods:
@@ -68,13 +69,15 @@ def _prepare(offer: OfferWords) -> Goods:
     if base is None and offer.units_per_pack == 1:
         packs.add(base_unit)
     prices = (offer.price_minor, offer.list_price_minor)
+    size, size_text = _size_in(normalise(offer.name))
     return Goods(
         sku=offer.sku,
         pool_id=offer.pool_id,
         pack_words=frozenset(packs - {""}),
         units_per_pack=offer.units_per_pack,
         base=base,
-        size=_size_in(normalise(offer.name)),
+        size=size,
+        size_text=size_text,
         prices=tuple(Decimal(price) / 100 for price in prices if price > 0),
     )
 

@@ -19,7 +19,7 @@ from ingest.comments.vocabulary import Kind
 
 QUANTITIES = frozenset((Kind.AMOUNT, Kind.WEIGHT))
 _STRUCTURE = frozenset((Kind.GOODS, Kind.AMOUNT, Kind.WEIGHT, Kind.PRICE, Kind.EACH, Kind.SEPARATOR, Kind.CONJUNCTION))
-_UNMET_CHARS_MAX = 12
+UNMET_CHARS_MAX = 12
 
 
 class Asked(msgspec.Struct):
@@ -46,7 +46,7 @@ def _is_unmet(parts: Sequence[Part], index: int) -> bool:
     explicit = [
         each for each in (before, after) if each is not None and each.kind in QUANTITIES and (each.signed or each.unit)
     ]
-    return bool(explicit) and len(part.text) <= _UNMET_CHARS_MAX
+    return bool(explicit) and len(part.text) <= UNMET_CHARS_MAX
 
 
 class _Assigner:

@@ -191,7 +191,7 @@ class Lexer:
         """
         before = text[start - 1] if start else ""
         within_word = within and glued and bool(_LATIN_CHARACTER.match(before or " "))
-        code = None if within_word else self._code_at(text, start)
+        code = None if within_word else self._code_at(text, start, glued)
         if code is not None and (hit is None or hit[2] <= code.end):
             return code
         if hit is not None:
@@ -213,7 +213,7 @@ class Lexer:
             end += 1  # an unknown code (z9) is one piece: its digits are no amount
         return Token(Kind.UNKNOWN, text[start:end], start, end, glued=glued)
 
-    def _code_at(self, text: str, start: int) -> Token | None:
+    def _code_at(self, text: str, start: int, glued: bool = False) -> Token | None:
         match = self._book.code_pattern.match(text, start)
         if match is None:
             return None
@@ -225,7 +225,7 @@ class Lexer:
             if not (self._book.code_pattern.match(text, end) or (rest and self._latin.get(rest[0]) is Kind.TIMES)):
                 return None
         goods = self._book.by_code[match[0].replace(" ", "")]
-        return Token(Kind.GOODS, match[0], start, end, goods=goods, glued=bool(start), is_code=True)
+        return Token(Kind.GOODS, match[0], start, end, goods=goods, glued=glued, is_code=True)
 
     @staticmethod
     def _beneficiary_at(text: str, start: int, longest: Mapping[int, Hit]) -> int:

@@ -9,7 +9,7 @@ import msgspec
 
 from ingest.comments.context import NOTHING, PAST, Comment, Decision
 from ingest.comments.domain import Intent
-from ingest.comments.grammar import QUANTITIES, Asked, ask
+from ingest.comments.grammar import QUANTITIES, UNMET_CHARS_MAX, Asked, ask
 from ingest.comments.vocabulary import Kind, counters_of_pieces
 
 BARE_VERBS: Final = frozenset(
@@ -87,8 +87,9 @@ def _rule(asked: Asked) -> str:
 
 
 def _unnamed(comment: Comment, asked: Asked) -> Decision:
-    if asked.unmet or (comment.has(Kind.TRIGGER) and comment.has(Kind.UNKNOWN)):
-        return Decision(Intent.NONE, "unknown_goods", unmet=tuple(asked.unmet))
+    unmet = asked.unmet or _unmet(comment)
+    if unmet or (comment.has(Kind.TRIGGER) and comment.has(Kind.UNKNOWN)):
+        return Decision(Intent.NONE, "unknown_goods", unmet=tuple(unmet))
     counts = bool(asked.unnamed) and _is_amount_alone(comment, asked)
     if not counts and not _is_bare_verb(comment):
         return NOTHING
@@ -99,12 +100,23 @@ def _unnamed(comment: Comment, asked: Asked) -> Decision:
     unclear = comment.unclear() or ("which_goods" if comment.has(Kind.EARLIER) else "")
     items = comment.featured_item(asked)
     if not items:
-        return Decision(Intent.INTEREST, "nothing_featured") if counts and not unclear else NOTHING
+        possible = all(part.value and 0 < part.value <= comment.settings.packs_max for part in asked.unnamed)
+        return Decision(Intent.INTEREST, "nothing_featured") if counts and possible and not unclear else NOTHING
     if unclear:
         return Decision(Intent.REVIEW, unclear)
     if sum(part.signed or bool(part.unit) for part in asked.unnamed) > 1:
         return Decision(Intent.REVIEW, "amount_conflict")
     return comment.settled(Intent.ORDER, "featured_and_amount" if counts else "featured_alone", items)
+
+
+def _unmet(comment: Comment) -> list[str]:
+    """The unknown word that an ordering word parts from its amount (车厘子来一箱), or that is weighed (苹果两斤)."""
+    for part, after, last in zip(comment.parts, comment.parts[1:], [*comment.parts[2:], None], strict=False):
+        amount = last if after.kind is Kind.VERB else after
+        if part.kind is Kind.UNKNOWN and len(part.text) <= UNMET_CHARS_MAX and amount is not None:
+            if amount.kind is Kind.WEIGHT or (amount.kind is Kind.AMOUNT and bool(amount.unit or amount.signed)):
+                return [part.text]
+    return []
 
 
 def _is_amount_alone(comment: Comment, asked: Asked) -> bool:

@@ -229,9 +229,10 @@ class _Folder:
 
     def counter(self, index: int) -> int:
         """A counter behind an ordering verb counts one (来瓶蜂蜜); elsewhere it is a word that nothing explains."""
-        is_han = self._tokens[index].text > "\u2fff"
-        if is_han and self._tokens[index].glued and self.parts and self.parts[-1].kind in (Kind.VERB, Kind.TRIGGER):
-            return self.add(Kind.AMOUNT, index, index + 1, value=Decimal(1), unit=self._tokens[index].text)
+        token, before = self._tokens[index], self.parts[-1] if self.parts else None
+        idiom = before is not None and before.kind is Kind.VERB and min(before.text[-1], token.text) > "\u2fff"
+        if idiom and token.glued:
+            return self.add(Kind.AMOUNT, index, index + 1, value=Decimal(1), unit=token.text)
         return self.plain(index, Kind.UNKNOWN)
 
     def verb(self, index: int) -> int:

@@ -113,9 +113,9 @@ def _unmet(comment: Comment) -> list[str]:
     """The unknown word that an ordering word parts from its amount (车厘子来一箱), or that is weighed (苹果两斤)."""
     for part, after, last in zip(comment.parts, comment.parts[1:], [*comment.parts[2:], None], strict=False):
         amount = last if after.kind is Kind.VERB else after
-        if part.kind is Kind.UNKNOWN and len(part.text) <= UNMET_CHARS_MAX and amount is not None:
-            if amount.kind is Kind.WEIGHT or (amount.kind is Kind.AMOUNT and bool(amount.unit or amount.signed)):
-                return [part.text]
+        explicit = amount is not None and (amount.kind is Kind.WEIGHT or bool(amount.unit) or amount.signed)
+        if part.kind is Kind.UNKNOWN and len(part.text) <= UNMET_CHARS_MAX and explicit:
+            return [part.text]
     return []
 
 

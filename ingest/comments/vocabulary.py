@@ -67,10 +67,10 @@ _ENDINGS_PAST: Final = "了 过 好了 完了 到了 下了 过了 完 上了 �
 _SIGNS: Final = {
     Kind.PLUS: "+ 加",
     Kind.TIMES: "x * 乘 乘以",
-    Kind.MINUS: "- − – ‐ ‑ — 减 减去 少 少要",
+    Kind.MINUS: "- − – ‐ — 减 减去 少 少要",
     Kind.SEPARATOR: ", 、 ; 。 | · • \n",
     Kind.DOUBT: "/ ⁄ % ^ < > ~ \\ . : =",
-    Kind.MARK: "! \" ' ( ) 「 」 《 》 『 』 【 】 [ ] { } # ` ¡ “ ” ‘ ’ ～ 〜 … _ 〈 〉",
+    Kind.MARK: "! \" ' ( ) 「 」 《 》 『 』 【 】 [ ] { } # ` ¡ “ ” ‘ ’ 〜 _ 〈 〉",
     Kind.QUESTION: "? ¿",
 }
 

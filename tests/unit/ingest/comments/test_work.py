@@ -46,8 +46,8 @@ def lines_run(call: Callable[[], object]) -> int:
 
 
 HOSTILE = (
-    "A1+1 |+1|1|两|鸡蛋|A1|A1C1|x|吗|前几天|不要A1|改成3|帮我妈|各一份|，|@|省市|1号|微信|〔|[|十|0.|1380|a|cf|给你|😀|\u0301|A1两盒C1一瓶|草莓+1 |ก็|"
-    "不不|?|半|-|/1|要|好吃+1|换A1|候补|80元一瓶"
+    "A1+1 |+1|1|两|鸡蛋|A1|A1C1|x|吗|前几天|不要A1|改成3|帮我妈|各一份|，|@|省市|1号|微信|〔|[|十|0.|1380|a|cf|"
+    "给你|😀|\u0301|A1两盒C1一瓶|草莓+1 |ก็|不不|?|半|-|/1|要|好吃+1|换A1|候补|80元一瓶"
 )
 
 
@@ -123,7 +123,10 @@ def test_a_comment_of_ten_megabytes_is_put_aside_by_its_first_characters(piece: 
     assert lines_run(lambda: lexicon.read(text)) <= lines_run(lambda: lexicon.read(small)) + 50
 
 
-REPEATED = "1|1 |1-|a|+|地址:|省|市路|微信|a@|a.|姓名|1号楼|1号楼1室|帮|帮我的|一|\u0301|[|[a|A 1+|๑|+86 |1*|〔电话〕|王〔电话〕|1 3 8 |a-|.|_a|江西"
+REPEATED = (
+    "1|1 |1-|a|+|地址:|省|市路|微信|a@|a.|姓名|1号楼|1号楼1室|帮|帮我的|一|\u0301|[|[a|A 1+|๑|+86 |1*|〔电话〕|"
+    "王〔电话〕|1 3 8 |a-|.|_a|江西"
+)
 
 
 @pytest.mark.parametrize("piece", REPEATED.split("|"))

@@ -6,17 +6,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+import msgspec
+
 from flashsale import codec
 from flashsale.batcher import Batcher
 from flashsale.domain import (
     Amend,
     Cancel,
     Claim,
+    CloseDraw,
     Confirm,
+    EnterDraw,
     Fact,
     Line,
     Observe,
     Op,
+    OpenDraw,
     OpResult,
     Outcome,
     RepeatPolicy,
@@ -24,6 +29,7 @@ from flashsale.domain import (
     SetOffer,
     SetPool,
     SetSale,
+    SettleDraw,
 )
 from flashsale.events import RefundDue
 from flashsale.service import Engine
@@ -365,6 +371,109 @@ async def a_full_queue_sheds_with_an_answer(engine: Engine, sale_id: SaleId) -> 
     assert len(answers) == 50
     assert {answer.outcome for answer in answers} == {Outcome.RESERVED, Outcome.OVERLOADED}
     assert (batcher.shed, (await balanced_tally(engine, sale_id)).totals.holds) == (50 - reserved, reserved)
+
+
+async def a_basket_that_waits_is_promoted_once(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, two_pools(eggs=11, honey=0))
+    waits = msgspec.structs.replace(basket("waits", egg=1, box=1), waitlist=True)
+    await engine.apply(sale_id, claim("held", 11))
+    found = await engine.apply_all(sale_id, [waits, Cancel(claim_id="held")])  # type: ignore[arg-type]
+    assert [result.outcome for result in found] == [Outcome.WAITLISTED, Outcome.CANCELLED]
+    tally = await balanced_tally(engine, sale_id)
+    assert (tally.pools[0].held, tally.pools[0].available, tally.totals.holds) == (11, 0, 1)
+
+
+async def an_exchange_gets_only_what_it_may_have(engine: Engine, sale_id: SaleId) -> None:
+    """A viewer's eggs go back to those they are owed to; what is left over is no stock for the boxes."""
+    await engine.apply_all(sale_id, [*two_pools(eggs=10, honey=0), SetSale(repeat_policy=RepeatPolicy.REPLACE)])
+    await engine.apply(sale_id, order("m1", 10))
+    await engine.apply(sale_id, Fact(fact_id="f", channel="taobao", lines=(Line("egg", 10),)))  # type: ignore[arg-type]
+    swap = Amend(
+        claim_id="m2",  # type: ignore[arg-type]
+        buyer_id="viewer",  # type: ignore[arg-type]
+        channel="weibo",
+        kind="set",
+        lines=(Line("egg", 0), Line("box", 1)),  # type: ignore[arg-type]
+    )
+    assert await outcomes(engine, sale_id, swap) == [Outcome.SOLD_OUT]
+    pool = (await balanced_tally(engine, sale_id)).pools[0]
+    assert (pool.available, pool.held, pool.sold, pool.oversold) == (0, 10, 10, 10)
+
+
+async def a_reserve_is_kept_for_its_channel(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, sale(5, channel_reserves={"booth": 3}))
+    booth = claim("booth", 3, channel="booth")
+    found = await outcomes(engine, sale_id, claim("a", 2), claim("b"), booth, claim("c", channel="booth"))
+    assert found == [Outcome.RESERVED, Outcome.SOLD_OUT, Outcome.RESERVED, Outcome.SOLD_OUT]
+
+
+async def a_channel_stays_within_its_cap(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, sale(5, channel_caps={"douyin": 2}))
+    found = await outcomes(engine, sale_id, claim("a", 2), claim("b"), claim("c", 3, channel="booth"))
+    assert found == [Outcome.RESERVED, Outcome.SOLD_OUT, Outcome.RESERVED]
+
+
+async def a_late_payment_keeps_within_the_presale_quota(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, two_pools(eggs=0, honey=0))
+    quota = SetPool(pool_id="eggs", name="蛋", base_unit="枚", presale_units=12)  # type: ignore[arg-type]
+    await engine.apply_all(sale_id, [quota, SetSale(hold_ttl_ms=TTL_MS)])
+    slow = basket("slow", egg=2, box=1)
+    assert await outcomes(engine, sale_id, slow) == [Outcome.PRESOLD]
+    await forward(engine, sale_id, TTL_MS)
+    assert await outcomes(engine, sale_id, claim("quick", 2)) == [Outcome.PRESOLD]
+    late = await engine.apply(sale_id, Confirm(claim_id="slow"))  # type: ignore[arg-type]
+    assert (late.outcome, late.detail) == (Outcome.EXPIRED, "refund_due")
+
+
+async def a_fact_is_never_taken_for_a_claim(engine: Engine, sale_id: SaleId) -> None:
+    """Their bytes can be equal: a claim without flags, a gift of amount 0."""
+    await engine.apply_all(sale_id, sale(5))
+    await engine.apply(sale_id, claim("x", buyer_id="b"))
+    gift = Fact(fact_id="x", channel="douyin", lines=(Line("egg", 1),), buyer_id="b", amount_minor=0)  # type: ignore[arg-type]
+    assert await outcomes(engine, sale_id, gift) == [Outcome.CONFLICT]
+
+
+async def a_platforms_amount_is_shared_to_the_last_fen(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, two_pools(eggs=100, honey=100))
+    lines = (Line("egg", 29), Line("box", 1), Line("honey", 1))  # type: ignore[arg-type]
+    await engine.apply(sale_id, Fact(fact_id="f", channel="taobao", lines=lines))  # type: ignore[arg-type]
+    tally = await balanced_tally(engine, sale_id)
+    assert [offer.revenue_minor for offer in tally.offers] == [8_700, 2_900, 8_000]
+
+
+async def who_took_the_order_back_has_not_bought(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, sale(5))
+    await engine.apply(
+        sale_id, OpenDraw(draw_id="d", prize="蛋", winners_max=1, seed_hash="ab" * 32, condition="bought")
+    )
+    await outcomes(engine, sale_id, claim("c", buyer_id="b"), Confirm(claim_id="c"))  # type: ignore[arg-type]
+    await engine.apply(sale_id, Cancel(claim_id="c", order=True))  # type: ignore[arg-type]
+    entered = await engine.apply(sale_id, EnterDraw(draw_id="d", buyer_id="b"))  # type: ignore[arg-type]
+    assert (entered.outcome, entered.detail) == (Outcome.NOT_ON_SALE, "condition")
+
+
+async def only_entrants_win_a_draw(engine: Engine, sale_id: SaleId) -> None:
+    draw = OpenDraw(draw_id="d", prize="蛋", winners_max=1, seed_hash="ab" * 32)
+    entries = [EnterDraw(draw_id="d", buyer_id=buyer) for buyer in ("one", "two")]  # type: ignore[arg-type]
+    await engine.apply_all(sale_id, [*sale(5), draw, *entries, CloseDraw(draw_id="d")])
+    friend, late, winner = await engine.apply_all(
+        sale_id,
+        [
+            SettleDraw(draw_id="d", seed="s", winners=("a-friend",)),  # type: ignore[arg-type]
+            EnterDraw(draw_id="d", buyer_id="late"),  # type: ignore[arg-type]
+            SettleDraw(draw_id="d", seed="s", winners=("two",)),  # type: ignore[arg-type]
+        ],
+    )
+    assert (friend.detail, late.detail) == ("winner_did_not_enter", "entries_closed")
+    assert winner.outcome == Outcome.APPLIED
+
+
+async def refused_demand_is_counted_by_the_offer_as_it_was(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, sale(0))
+    smaller = msgspec.structs.replace(_limited(0), units_per_pack=7)
+    await engine.apply_all(sale_id, [claim("c", 2), smaller, claim("d", 1)])
+    pool = (await balanced_tally(engine, sale_id)).pools[0]
+    assert pool.refused == 2 + 7
 
 
 CHECKS: dict[str, Check] = {

@@ -24,7 +24,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A failure mode put back: its number in the list, what is broken, how, and which checks must see it."""
+    """A failure mode put back: its number in the list (0: ours), what is broken, how, and which checks must see it."""
 
     mode: int
     name: str
@@ -286,5 +286,41 @@ FAULTS = (
         "a refund is owed and no event says so",
         in_lua("emit(ctx, { 'refund_due', id, body[1], body[2], amount })", ""),
         (checks.money_for_a_resold_unit_is_owed_back, checks.money_for_a_cancelled_claim_is_owed_back),
+    ),
+    Fault(
+        0,
+        "what falls due together is handed out one hold at a time",
+        in_lua("for i = 1, #ids do end_if_due(ctx, ids[i]) end", "for i = 1, #ids do claim_now(ctx, ids[i]) end"),
+        (checks.holds_due_together_serve_the_waitlist_in_its_order,),
+    ),
+    Fault(
+        0,
+        "a reserve is kept for nobody",
+        in_lua("if left > 0 then free = free - left end", ""),
+        (checks.a_reserve_is_kept_for_its_channel,),
+    ),
+    Fault(
+        0,
+        "a channel's cap bounds nothing",
+        in_lua("if cap then free = math.min(free, cap - (pool.used[channel] or 0)) end", ""),
+        (checks.a_channel_stays_within_its_cap,),
+    ),
+    Fault(
+        0,
+        "a late payment presells more than the quota",
+        in_lua("if units > presale_free(pool_of(ctx, pool_id)) then return false end", ""),
+        (checks.a_late_payment_keeps_within_the_presale_quota,),
+    ),
+    Fault(
+        0,
+        "a fact is answered with a claim's answer",
+        in_lua(" or was_fact ~= (is_fact or false) then", " then"),
+        (checks.a_fact_is_never_taken_for_a_claim,),
+    ),
+    Fault(
+        0,
+        "a friend wins who never entered",
+        in_lua("return 'winner_did_not_enter'", "return nil"),
+        (checks.only_entrants_win_a_draw,),
     ),
 )

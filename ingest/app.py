@@ -27,6 +27,7 @@ from ingest.corrections import Corrections
 from ingest.docs_page import docs_routes
 from ingest.domain import Role
 from ingest.edge import Edge
+from ingest.folder import locked
 from ingest.hot_path import AsgiApp, HotPath, Message, Receive, Scope, Send
 from ingest.intake import Intake
 from ingest.keepers import Keepers
@@ -74,10 +75,10 @@ def now_ms() -> int:
 async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """Open everything on the settings' data folder; on exit, in reverse order, close it cleanly.
 
-    The caller holds the folder's lock (`ingest.folder`). Raises what the parts raise, each in words for the operator.
+    Raises FolderBusyError where another process has the folder, and what the parts raise, each in words for the operator.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.enter_context(locked(settings.data_dir))
         store_url = settings.store_url
         if not store_url:
             store_url = (await stack.enter_async_context(EmbeddedStore(settings.data_dir))).url

@@ -17,7 +17,7 @@ from flashsale.embedded import EmbeddedStoreError
 from flashsale.store import StoreUnavailable
 from ingest.app import ADMIN_TOKEN_FILE, doors_of, open_service
 from ingest.commands.exits import INTERRUPTED, OK, CommandError, not_built
-from ingest.folder import FolderBusyError, locked
+from ingest.folder import FolderBusyError
 from ingest.seal import SealError, write_private
 from ingest.service import Service
 from ingest.settings import Settings
@@ -45,7 +45,7 @@ def serve(settings: Settings, say: Say) -> int:
     if settings.workers != 1:
         raise not_built("serve --workers")
     try:
-        with locked(settings.data_dir), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_serve(settings, say))
     except (FolderBusyError, EmbeddedStoreError, StoreUnavailable, LedgerError, SealError, OSError) as error:
         raise CommandError(f"服务无法启动。 The service cannot start.\n{error}") from error

@@ -12,6 +12,7 @@ from ingest.comments.vocabulary import Kind
 
 _SETTING = (Kind.SET, Kind.EXCHANGE)
 _LEAVING = (Kind.CANCEL, Kind.REFUSE)
+_ORDERING = (Kind.VERB, Kind.TRIGGER)
 _ACCOUNTED_FOR = frozenset((Kind.NEGATION, Kind.REFUSE))
 
 
@@ -72,6 +73,9 @@ def _set_named(comment: Comment, source: Asked, target: Asked, *, exchanges: boo
         return comment.settled(Intent.SET, "set_amount", target.items, packs_min=0)
     words = sum(part.kind is Kind.SET for part in comment.parts)
     if exchanges or words == 1:
+        # 要A1不要C1换D1 and A1两盒换C1 do not say all of what leaves and what stays.
+        if len(source.items) > 1 or (source.items[0].quantities and not target.items[0].quantities):
+            return Decision(Intent.REVIEW, "which_goods")
         return _replace(comment, source.items, target.items)
     # A1改成3盒，C1改成2瓶: read only where each word sets one.
     asked = ask([part for part in comment.parts if part.kind is not Kind.SET])
@@ -100,7 +104,10 @@ def _cancel(comment: Comment) -> Decision:
         return Decision(Intent.CANCEL, "cancel_last") if cancels else Decision(Intent.NONE, "chatter")
     if unclear:
         return comment.doubtful(unclear)
-    gone, kept = _split(comment)
+    split = _split(comment)
+    if split is None:
+        return Decision(Intent.REVIEW, "which_goods")
+    gone, kept = split
     if gone.doubt or kept.doubt:
         return Decision(Intent.REVIEW, gone.doubt or kept.doubt)
     # 取消两瓶C1 would take a part of the order back, but which part is left to a person.
@@ -115,13 +122,19 @@ def _cancel(comment: Comment) -> Decision:
     return Decision(Intent.CANCEL, "cancel_named", tuple((sku, 0) for sku, _ in lines))
 
 
-def _split(comment: Comment) -> tuple[Asked, Asked]:
-    """Tell the goods that leave from those that stay: `不要A1，要C1`, `A1不要了，来C1`, `取消A1 C1`."""
+def _split(comment: Comment) -> tuple[Asked, Asked] | None:
+    """Tell the goods that leave from those that stay, or None where the words tell either way (`A1不要C1`).
+
+    `不要A1，要C1` and `要C1不要A1` put the word before what leaves, `A1不要了，来C1` and `A1不要C1要` behind it.
+    """
     place = next(index for index, part in enumerate(comment.parts) if part.kind in _LEAVING)
-    before = ask(comment.parts[:place])
-    behind = comment.parts[place + 1 :]
-    if before.items:
-        return before, ask(behind)
-    orders = (Kind.VERB, Kind.TRIGGER)
-    stop = next((index for index, part in enumerate(behind) if index and part.kind in orders), len(behind))
-    return ask(behind[:stop]), ask(behind[stop:])
+    before, behind = comment.parts[:place], comment.parts[place + 1 :]
+    if not ask(before).items:
+        stop = next((index for index, part in enumerate(behind) if index and part.kind in _ORDERING), len(behind))
+        return ask(behind[:stop]), ask(behind[stop:])
+    if not behind or behind[0].kind is not Kind.GOODS:
+        return ask(before), ask(behind)
+    ordered_before = any(part.kind in _ORDERING for part in before)
+    if ordered_before == any(part.kind in _ORDERING for part in behind):
+        return None
+    return (ask(behind), ask(before)) if ordered_before else (ask(before), ask(behind))

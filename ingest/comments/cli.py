@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -64,7 +66,7 @@ def parse(
     Exit codes: 0 done, 2 wrong usage or catalogue, 65 a line is no valid record.
     """
     from ingest.comments.lexicon import Lexicon
-    from ingest.comments.parse_command import InputError, parse_stream, reread_stream
+    from ingest.comments.parse_command import parse_stream, reread_stream
 
     settings = ReadingSettings(
         mode=mode,
@@ -74,29 +76,44 @@ def parse(
         ignored_users=frozenset(ignore_user or ()),
     )
     offers = _offers(catalogue)
+    _check_featured(featured, offers)
+    lexicon = Lexicon.compile(offers, settings)
+    others = (diff, diff_mode, diff_strictness, diff_trigger, diff_packs_max)
+    if all(other is None for other in others):
+        with _pipes() as (lines, out):
+            parse_stream(lines, out, lexicon, featured=featured, show_text=show_text, explain=explain)
+        return
+    changed = ReadingSettings(
+        mode=diff_mode or mode,
+        strictness=diff_strictness or strictness,
+        trigger=trigger if diff_trigger is None else diff_trigger,
+        packs_max=diff_packs_max or packs_max,
+        ignored_users=settings.ignored_users,
+    )
+    after = Lexicon.compile(_offers(diff) if diff else offers, changed)
+    with _pipes() as (lines, out):
+        counts = reread_stream(lines, out, lexicon, after, featured=featured, show_text=show_text)
+    zh = f"重读 {counts.comments} 条评论，{counts.changed} 条有变化。"
+    sys.stderr.write(f"{zh} Read {counts.comments} comments again; {counts.changed} read differently.\n")
+
+
+def _check_featured(featured: str, offers: tuple[OfferWords, ...]) -> None:
     if featured and featured not in {offer.sku for offer in offers}:
         known = ", ".join(offer.sku for offer in offers)
         text = f"目录里没有 {featured}；可用：{known}。 The catalogue has no {featured}; it has: {known}."
         raise CommandError(text, USAGE)
-    others = (diff, diff_mode, diff_strictness, diff_trigger, diff_packs_max)
-    lines = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace", newline="\n")
+
+
+@contextmanager
+def _pipes() -> Iterator[tuple[TextIO, TextIO]]:
+    """Open stdin and stdout as UTF-8, whatever the locale, and turn what can go wrong with them into plain words."""
+    from ingest.comments.parse_command import InputError
+
+    # Files made on Windows open with a byte order mark.
+    lines = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="replace", newline="\n")
     out = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", write_through=True)
     try:
-        lexicon = Lexicon.compile(offers, settings)
-        if all(other is None for other in others):
-            parse_stream(lines, out, lexicon, featured=featured, show_text=show_text, explain=explain)
-            return
-        changed = ReadingSettings(
-            mode=diff_mode or mode,
-            strictness=diff_strictness or strictness,
-            trigger=trigger if diff_trigger is None else diff_trigger,
-            packs_max=diff_packs_max or packs_max,
-            ignored_users=settings.ignored_users,
-        )
-        after = Lexicon.compile(_offers(diff) if diff else offers, changed)
-        counts = reread_stream(lines, out, lexicon, after, featured=featured, show_text=show_text)
-        zh = f"重读 {counts.comments} 条评论，{counts.changed} 条有变化。"
-        sys.stderr.write(f"{zh} Read {counts.comments} comments again; {counts.changed} read differently.\n")
+        yield lines, out
     except InputError as error:
         raise CommandError(str(error), DATA_WRONG) from error
     except BrokenPipeError:

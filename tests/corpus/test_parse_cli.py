@@ -29,6 +29,11 @@ def test_comments_in_and_readings_out_a_line_each() -> None:
     assert records[0]["lines"] == [{"sku": "egg-10", "packs": 2}]
 
 
+def test_a_byte_order_mark_before_the_first_record_is_no_part_of_it() -> None:
+    done = parse('\ufeff{"text":"+1","featured":"egg-10"}\n')
+    assert json.loads(done.stdout)["lines"] == [{"sku": "egg-10", "packs": 1}]
+
+
 def test_reading_again_with_other_settings_lists_the_changes_and_counts_them() -> None:
     done = parse("A1+2\nA1+20\n", "--diff-packs-max", "10")
     assert done.returncode == 0

@@ -106,6 +106,7 @@ class Batcher:
         return taken
 
     async def _send(self, requests: list[Request]) -> None:
+        requests = _columns_together(requests)
         encoded = [op for request in requests for op in request.encoded]
         ops = [op for request in requests for op in request.ops]
         try:
@@ -154,3 +155,15 @@ def _fail(request: Request, error: Exception) -> None:
         # A caller that went away must not leave an unread exception behind.
         with contextlib.suppress(asyncio.CancelledError):
             request.answers.exception()
+
+
+def _columns_together(requests: list[Request]) -> list[Request]:
+    """Put claims of one column side by side. Requests that wait together came at the same time: none has to be first."""
+    columns: dict[tuple[str, str], list[Request]] = {}
+    others: list[Request] = []
+    for request in requests:
+        column = codec.column_of(request.ops[0]) if len(request.ops) == 1 else None
+        (others if column is None else columns.setdefault(column, [])).append(request)
+    for column_requests in columns.values():
+        others.extend(column_requests)
+    return others

@@ -13,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from flashsale.domain import (
+    PACKS_MAX,
     AdjustPool,
     Amend,
     Block,
@@ -132,6 +133,8 @@ def encode_claim(claim: Claim) -> bytes:
 
 INVALID_OP = b"\x91\x00"
 """An operation that every library refuses as invalid: stands for one that cannot be put into bytes."""
+IN_COLUMN = b""
+"""Stands for a plain claim, which `encode_batch` puts into a column with its neighbours."""
 
 
 def encode_ops(ops: Sequence[Op]) -> list[bytes]:
@@ -139,10 +142,24 @@ def encode_ops(ops: Sequence[Op]) -> list[bytes]:
     encoded = []
     for op in ops:
         try:
-            encoded.append(encode_op(op))
+            encoded.append(IN_COLUMN if column_of(op) else encode_op(op))
         except (OverflowError, UnicodeEncodeError, TypeError, ValueError, AttributeError):
             encoded.append(INVALID_OP)
     return encoded
+
+
+def column_of(op: Op) -> tuple[str, str] | None:
+    """The sku and channel of a plain claim (one line, all or nothing, no waitlist), None for any other operation.
+
+    Plain claims of one column that stand side by side travel and are decided together.
+    """
+    if type(op) is not Claim or len(op.lines) != 1 or op.partial or op.waitlist:
+        return None
+    sku, packs = op.lines[0].sku, op.lines[0].packs
+    whole = type(packs) is int and 0 < packs <= PACKS_MAX
+    if whole and op.claim_id.isascii() and op.buyer_id.isascii() and sku.isascii() and op.channel.isascii():
+        return sku, op.channel
+    return None
 
 
 def encode_op(op: Op) -> bytes:  # noqa: PLR0912 - one arm for each operation, each straight
@@ -216,23 +233,52 @@ def op_id(op: Op) -> str:
             return ""
 
 
-def encode_batch(encoded_ops: Sequence[bytes]) -> bytes:
-    """Join encoded operations to the one argument of the call."""
-    return b"\xdd" + len(encoded_ops).to_bytes(4, "big") + b"".join(encoded_ops)
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch as it travels. `columns` has for each operation on the wire how many claims it carries, 0 for one alone."""
+
+    packed: bytes
+    columns: list[int]
 
 
-def decode_reply(raw: bytes, ops: Sequence[Op]) -> Reply:
-    """Decode what `st_decide` answered to `ops`."""
+def encode_batch(encoded_ops: Sequence[bytes], ops: Sequence[Op]) -> Batch:
+    """Join encoded operations to the one argument of the call; plain claims side by side become columns."""
+    wire: list[bytes] = []
+    columns: list[int] = []
+    at, count = 0, len(ops)
+    while at < count:
+        if encoded_ops[at] != IN_COLUMN:
+            wire.append(encoded_ops[at])
+            columns.append(0)
+            at += 1
+            continue
+        column, start = column_of(ops[at]), at
+        while at < count and encoded_ops[at] == IN_COLUMN and column_of(ops[at]) == column:
+            at += 1
+        claims = cast("Sequence[Claim]", ops[start:at])
+        ids, buyers = [claim.claim_id for claim in claims], [claim.buyer_id for claim in claims]
+        wire.append(_encode([18, *(column or ()), ids, buyers, [claim.lines[0].packs for claim in claims]]))
+        columns.append(len(claims))
+    return Batch(packed=b"\xdd" + len(wire).to_bytes(4, "big") + b"".join(wire), columns=columns)
+
+
+def decode_reply(raw: bytes, batch: Batch, ops: Sequence[Op]) -> Reply:
+    """Decode what `st_decide` answered to `batch`, which was made of `ops`."""
     rev, now_ms, more_due, expires_at_ms, answers = _decode.decode(raw)
+    flat: list[Any] = []
+    for size, answer in zip(batch.columns, answers, strict=True):
+        if size:
+            flat.extend(answer)
+        else:
+            flat.append(answer)
     results = [
         _plain_result(cast("Claim", op), answer, rev, expires_at_ms) if isinstance(answer, int) else _result(op, answer)
-        for op, answer in zip(ops, answers, strict=True)
+        for op, answer in zip(ops, flat, strict=True)
     ]
     return Reply(now_ms=now_ms, more_due=bool(more_due), results=results)
 
 
 def _plain_result(claim: Claim, answer: int, rev: str, expires_at_ms: int) -> OpResult:
-    """A claim of one line answered by one number: minus the unit price where it is reserved, else the refusal's code."""
+    """A plain claim answered by one number: minus the unit price where it is reserved, else the refusal's code."""
     line = claim.lines[0]
     if answer > 0:
         outcome = OUTCOMES[answer] or Outcome.INVALID
@@ -332,17 +378,19 @@ _HAS_LINES = frozenset(("held", "presale_held", "waitlisted", "confirmed", "pres
 _LINES_NOW = {"waitlisted": Outcome.WAITLISTED, "recorded": Outcome.RECORDED}
 _decode_general_record = msgspec.msgpack.Decoder(_Record).decode
 _PLAIN_BYTE = 193
-_PLAIN = struct.Struct(">BHHIddI")
+_PLAIN = struct.Struct(">BHHIddIB")
 
 
-def _decode_record(raw: bytes) -> _Record:
+def _decode_record(raw: bytes, skus: Sequence[str]) -> _Record:
     """Decode either form of a record; lua/include/plain.lua gives the short one."""
     if raw[0] != _PLAIN_BYTE:
         return _decode_general_record(raw)
-    _, idx, packs, price, expires, rev_ms, rev_seq = _PLAIN.unpack_from(raw)
+    _, idx, packs, price, expires, rev_ms, rev_seq, size = _PLAIN.unpack_from(raw)
+    channel = raw[_PLAIN.size : _PLAIN.size + size].decode()
+    request = _encode([raw[_PLAIN.size + size :].decode(), channel, 0, skus[idx - 1], packs])
     return _Record(
         state=1,
-        body=msgspec.Raw(pack_string(raw[_PLAIN.size :])),
+        body=msgspec.Raw(pack_string(request)),
         outcome=1,
         amount_minor=packs * price,
         expires_at_ms=int(expires),
@@ -362,7 +410,7 @@ def unpack_string(packed: bytes) -> bytes:
 
 def decode_claim(claim_id: ClaimId, raw: bytes, skus: Sequence[str]) -> ClaimView:
     """Decode a claim or fact as it stands. `skus` are the sale's offers in the order of their index, from 1."""
-    record = _decode_record(raw)
+    record = _decode_record(raw, skus)
     outcome = OUTCOMES[record.outcome] or Outcome.INVALID
     amount, expires, granted = record.amount_minor, record.expires_at_ms, record.granted
     first = OpResult(

@@ -128,7 +128,9 @@ class EmbeddedStore:
                 await asyncio.sleep(RESTART_PAUSE_S)
                 free = shutil.disk_usage(self.data_dir).free
                 if free < RESTART_FREE_BYTES_MIN:
-                    self.trouble = f"its disk is full ({free} bytes left, {self.data_dir}): free some, it then starts by itself"
+                    self.trouble = (
+                        f"its disk is full ({free} bytes left, {self.data_dir}): free some, it then starts by itself"
+                    )
                     continue
                 try:
                     await self.start()

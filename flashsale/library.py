@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 INCLUDES = ("codes", "check", "plain", "context", "stock", "buyers", "records", "waitlist", "holds")
-OPS = ("claim", "amend", "confirm", "cancel", "extend", "fact", "catalogue", "sale", "draw")
+OPS = ("claim", "claims", "amend", "confirm", "cancel", "extend", "fact", "catalogue", "sale", "draw")
 ENTRIES = ("decide", "read")
 
 

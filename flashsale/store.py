@@ -110,22 +110,17 @@ class Store:
         await self._call("FUNCTION", "LOAD", "REPLACE", library.source())
 
     async def decide(self, sale_id: SaleId, encoded_ops: Sequence[bytes], ops: Sequence[Op]) -> codec.Reply:
-        """Decide `ops`, encoded by `codec.encode_op`; returns when the store has acknowledged them.
+        """Decide `ops`, encoded by `codec.encode_ops`; returns when the store has acknowledged them.
 
         Raises StoreUnavailable (nothing is known to be written: ask again with the same ids) or StoreRejected (nothing was).
 
         A server that has lost the library (flushed, promoted) refuses before it does anything, so loading and calling
         again repeats no side effect.
         """
-        arguments = (
-            "FCALL",
-            library.decide_name(),
-            len(KEY_PARTS),
-            *sale_keys(sale_id),
-            codec.encode_batch(encoded_ops),
-        )
-        raw = await self._call_function(*arguments)
-        return codec.decode_reply(cast("bytes", raw), ops)
+        batch = codec.encode_batch(encoded_ops, ops)
+        keys = sale_keys(sale_id)
+        raw = await self._call_function("FCALL", library.decide_name(), len(keys), *keys, batch.packed)
+        return codec.decode_reply(cast("bytes", raw), batch, ops)
 
     async def tally(self, sale_id: SaleId) -> bytes | None:
         """Read all counters at one moment, as MessagePack; None for an unknown sale."""

@@ -34,8 +34,8 @@ local function new_context(keys)
     skus = head[5] and cmsgpack.unpack(head[5]) or {},
     pools = {}, offers = {}, claims = {}, buyers = {}, draws = {},
     dirty_pools = {}, dirty_offers = {}, dirty_claims = {}, dirty_buyers = {}, dirty_draws = {},
-    dirty_skus = false, new_claims = {}, new_buyers = {}, new_count = 0, plans = {},
-    events = {}, group = false, refusal = false, refusals = {}, observed = {},
+    dirty_skus = false, new_claims = {}, new_buyers = {}, new_count = 0,
+    events = {}, refusal = false, refusals = {}, observed = {},
     deadlines_due = {}, deadlines_add = {}, deadlines_del = {},
     waitlist_add = {}, waitlist_gone = {}, seen_add = {}, seen_known = {}, entrants_add = {}, freed = {},
   }
@@ -66,17 +66,17 @@ local function prefetch(key, cache, wanted)
 end
 
 -- One field of a hash, decoded at its first use in this call.
-local function lookup(key, cache, id, decode)
+local function lookup(key, cache, id, decode, ctx)
   local got = cache[id]
   if got == nil then got = redis.call('HGET', key, id) end
-  if type(got) == 'string' then got = decode(got) end
+  if type(got) == 'string' then got = decode(got, ctx) end
   cache[id] = got
   return got
 end
 
 local function pool_of(ctx, pool_id) return lookup(ctx.keys[K.pools], ctx.pools, pool_id, cmsgpack.unpack) end
 local function offer_of(ctx, sku) return lookup(ctx.keys[K.offers], ctx.offers, sku, cmsgpack.unpack) end
-local function claim_of(ctx, id) return lookup(ctx.keys[K.claims], ctx.claims, id, decode_record) end
+local function claim_of(ctx, id) return lookup(ctx.keys[K.claims], ctx.claims, id, decode_record, ctx) end
 local function draw_of(ctx, id) return lookup(ctx.keys[K.draws], ctx.draws, id, cmsgpack.unpack) end
 
 -- A buyer's record: { last claim id or false, 2 × orders + 1 if blocked, offer index, packs, offer index, packs, … }.
@@ -94,11 +94,7 @@ local function put_claim(ctx, id, record)
   ctx.dirty_claims[id] = record
 end
 
--- Events stand in the order in which things happened: whatever comes between two plain claims ends their common event.
-local function emit(ctx, event)
-  ctx.events[#ctx.events + 1] = event
-  ctx.group = false
-end
+local function emit(ctx, event) ctx.events[#ctx.events + 1] = event end
 
 local function channel_of(ctx, name)
   local got = ctx.channels[name]

@@ -74,7 +74,6 @@ local function undo(ctx, saved)
   end
   for i = #ctx.events, saved.events + 1, -1 do ctx.events[i] = nil end
   for i = #ctx.waitlist_add, saved.waitlist_add + 1, -1 do ctx.waitlist_add[i] = nil end
-  ctx.group = false
 end
 
 local function give_back_packs(ctx, shrink)

@@ -2,7 +2,6 @@
 OP      1 claim_id   2 body: the request's bytes, its fingerprint   3 buyer_id   4 channel   5 flags: 1 partial, 2 waitlist
         6… sku, packs, sku, packs, …
 ANSWERS reserved, partial, presold, waitlisted; sold_out, limit_reached, not_on_sale, blocked, conflict, invalid
-        For a plain claim the answer is short: a refusal's code alone, or minus the unit price where it is reserved.
 RETRY   safe: the same id and body is answered from its record ]]
 
 local function line_wants(ctx, req, from)
@@ -227,100 +226,8 @@ local function replay_or_conflict(ctx, id, body, is_fact)
   return first_answer(ctx, record, true)
 end
 
--- Plain claims that follow each other, of one offer at one price from one channel, share one event of the log.
-local function emit_plain(ctx, offer, channel, price, expires, id, buyer_id, packs)
-  local group = ctx.group
-  if not group or group[2] ~= offer.sku or group[6] ~= channel or group[5] ~= price or group[7] ~= expires then
-    group = { 'claims', offer.sku, offer.pool_id, offer.units_per_pack, price, channel, expires, {} }
-    emit(ctx, group)
-    ctx.group = group
-  end
-  local claims = group[8]
-  local n = #claims
-  claims[n + 1], claims[n + 2], claims[n + 3] = id, buyer_id, packs
-end
-
--- What a plain claim of an offer needs to know, the same for the whole call: nothing in it changes until a catalogue
--- operation does, and that sends the rest of the batch the general way.
-local function plan_of(ctx, sku)
-  local offer = is_id(sku) and offer_of(ctx, sku)
-  local pool = offer and pool_of(ctx, offer.pool_id)
-  local plan = { offer = offer, pool = pool, sells = pool and ctx.state == 'open' and in_window(offer, ctx.now), price = 0 }
-  if plan.sells then
-    plan.price = price_at(offer, ctx.now)
-    plan.shared = not next(pool.reserves) and not next(pool.caps)
-  end
-  ctx.plans[sku] = plan
-  return plan
-end
-
-local function grant_plain(ctx, op, plan, packs)
-  local offer, price, id, buyer_id, channel = plan.offer, plan.price, op[2], op[4], op[5]
-  hold_line(ctx, plan.pool, offer, channel, packs, false)
-  local expires = ctx.expires_at
-  local record = pack_plain_claim(offer.idx, packs, price, expires, ctx.rev_ms, ctx.rev_seq, op[3])
-  local holder = pack_plain_buyer(offer.idx, packs, id)
-  ctx.claims[id], ctx.buyers[buyer_id] = record, holder
-  local n = ctx.new_count
-  ctx.new_claims[n + 1], ctx.new_claims[n + 2] = id, record
-  ctx.new_buyers[n + 1], ctx.new_buyers[n + 2] = buyer_id, holder
-  ctx.new_count = n + 2
-  local totals = ctx.totals
-  totals.holds, totals.buyers = totals.holds + 1, totals.buyers + 1
-  if expires > 0 then
-    local due = due_at(ctx, expires)
-    due[#due + 1] = id
-  end
-  emit_plain(ctx, offer, channel, price, expires, id, buyer_id, packs)
-  return -price
-end
-
--- A new id, one line, all or nothing, a buyer who has nothing yet. The rules are those of decide_lines in the same order,
--- without its tables: a rush is made of these. nil: not plain after all, decide it the general way.
-local function decide_plain(ctx, op)
-  local sku, packs, channel = op[7], op[8], op[5]
-  local plan = ctx.plans[sku] or plan_of(ctx, sku)
-  if not plan.sells then
-    if not is_id(sku) then return nil end
-    count_refusal(ctx, plan.offer, channel, OUT.not_on_sale, 1, packs)
-    return OUT.not_on_sale
-  end
-  local offer, pool = plan.offer, plan.pool
-  local units = packs * offer.units_per_pack
-  if units > (plan.shared and pool.available or free_for(pool, channel)) then
-    if units <= presale_free(pool) then return nil end
-    count_refusal(ctx, offer, channel, OUT.sold_out, 1, packs)
-    return OUT.sold_out
-  end
-  local buyer_id = op[4]
-  local buyer = ctx.buyers[buyer_id]
-  if buyer == nil then
-    buyer = redis.call('HGET', ctx.keys[K.buyers], buyer_id)
-    ctx.buyers[buyer_id] = buyer
-  end
-  if buyer or plan.price == 0 or plan.price > PRICE_PLAIN_MAX then return nil end
-  if (offer.limit_packs > 0 and packs > offer.limit_packs) or (pool.limit_units > 0 and units > pool.limit_units) then
-    count_refusal(ctx, offer, channel, OUT.limit_reached, 1, packs)
-    return OUT.limit_reached
-  end
-  return grant_plain(ctx, op, plan, packs)
-end
-
--- Whether an operation has the shape of a plain claim: one line, no flags. Its ids are checked apart, many at once.
-local function is_plain(op)
-  local packs, id, buyer_id, channel = op[8], op[2], op[4], op[5]
-  return op[6] == 0 and op[9] == nil and type(packs) == 'number' and packs >= 1 and packs <= PACKS_MAX and packs % 1 == 0
-    and type(id) == 'string' and type(buyer_id) == 'string' and type(channel) == 'string' and type(op[3]) == 'string'
-    and #id >= 1 and #id <= ID_BYTES_MAX and #buyer_id >= 1 and #buyer_id <= ID_BYTES_MAX and #channel >= 1 and #channel <= ID_BYTES_MAX
-end
-
-local function op_claim(ctx, op, plain)
-  local id = op[2]
-  if plain and not ctx.general_only and not ctx.claims[id] then
-    local answer = decide_plain(ctx, op)
-    if answer then return answer end
-  end
+local function op_claim(ctx, op)
   local problem = claim_problem(op, 7, 1)
   if problem or #op < 8 then return refuse(OUT.invalid, problem or 'lines') end
-  return replay_or_conflict(ctx, id, op[3]) or decide_lines(ctx, id, op[3], { unpack(op, 4) }, 4)
+  return replay_or_conflict(ctx, op[2], op[3]) or decide_lines(ctx, op[2], op[3], { unpack(op, 4) }, 4)
 end

@@ -96,14 +96,15 @@ FAULTS = (
     Fault(
         1,
         "stock is taken before the duplicate check",
-        in_lua("return replay_or_conflict(ctx, id, op[3]) or decide_lines", "return decide_lines"),
+        in_lua("return replay_or_conflict(ctx, op[2], op[3]) or decide_lines", "return decide_lines"),
         (checks.a_repeated_claim_takes_no_stock, checks.an_id_reused_for_other_content_is_a_conflict),
     ),
     Fault(
         1,
         "a plain claim is decided without looking whether its id was used",
         in_lua(
-            "if plain and not ctx.general_only and not ctx.claims[id] then", "if plain and not ctx.general_only then"
+            "prefetch(ctx.keys[K.claims], ctx.claims, ids)\n  local plan",
+            "for i = 1, #ids do ctx.claims[ids[i]] = false end\n  local plan",
         ),
         (checks.a_plain_id_reused_by_another_buyer_is_a_conflict,),
     ),
@@ -128,9 +129,7 @@ FAULTS = (
     Fault(
         3,
         "stock is taken and the log does not say so",
-        in_lua(
-            "emit_plain(ctx, offer, channel, price, expires, id, buyer_id, packs)\n  return -price", "return -price"
-        ),
+        in_lua("emit(ctx, { 'claims', plan.offer.sku", "local _ = ({ 'claims', plan.offer.sku"),
         (checks.every_change_of_stock_is_in_the_log,),
     ),
     Fault(
@@ -155,10 +154,7 @@ FAULTS = (
     Fault(
         10,
         "one refusal marks the pool sold out for good",
-        in_lua(
-            "if units > (plan.shared and pool.available",
-            "if pool.refused > 0 or units > (plan.shared and pool.available",
-        ),
+        in_lua("if units > plan.free then", "if plan.pool.refused > 0 or units > plan.free then"),
         (checks.sold_out_ends_when_stock_returns,),
     ),
     Fault(
@@ -178,7 +174,7 @@ FAULTS = (
     Fault(
         14,
         "off by one for a plain claim",
-        in_lua("if units > (plan.shared and pool.available", "if units > 1 + (plan.shared and pool.available"),
+        in_lua("if units > plan.free then", "if units > plan.free + 1 then"),
         (checks.exactly_the_stock_is_sold_claim_by_claim,),
     ),
     Fault(

@@ -79,13 +79,13 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(settings.data_dir))
-        store_url = settings.store_url
-        if not store_url:
-            store_url = (await stack.enter_async_context(EmbeddedStore(settings.data_dir))).url
-        engine = await stack.enter_async_context(Engine.open(store_url))
+        embedded = None if settings.store_url else EmbeddedStore(settings.data_dir, keep_running=True)
+        if embedded is not None:
+            await stack.enter_async_context(embedded)
+        engine = await stack.enter_async_context(Engine.open(embedded.url if embedded else settings.store_url))
         ledger = await stack.enter_async_context(await Ledger.open(settings.effective_ledger_url()))
         http = await stack.enter_async_context(_client())
-        service = await _assembled(settings, engine, ledger, http, stack)
+        service = await _assembled(settings, embedded, engine, ledger, http, stack)
         await stack.enter_async_context(service.hub)
         await stack.enter_async_context(service.keepers)
         try:
@@ -95,7 +95,12 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
 
 
 async def _assembled(
-    settings: Settings, engine: Engine, ledger: Ledger, http: httpx.AsyncClient, stack: AsyncExitStack
+    settings: Settings,
+    embedded: EmbeddedStore | None,
+    engine: Engine,
+    ledger: Ledger,
+    http: httpx.AsyncClient,
+    stack: AsyncExitStack,
 ) -> Service:
     own_ledger, intake, metrics = ServiceLedger(ledger), Intake(), Metrics()
     troubles, seal = Troubles(intake), Seal.of_folder(settings.data_dir)
@@ -118,6 +123,7 @@ async def _assembled(
     return Service(
         settings=settings,
         admin_secret=await _admin_secret(settings.data_dir, tokens),
+        embedded=embedded,
         engine=engine,
         ledger=ledger,
         own_ledger=own_ledger,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from flashsale.embedded import EmbeddedStore
 from flashsale.service import Engine
 from ingest.auth import Tokens
 from ingest.claims_door import ClaimsDoor
@@ -32,6 +33,7 @@ class Service:
 
     settings: Settings
     admin_secret: str
+    embedded: EmbeddedStore | None
     engine: Engine
     ledger: Ledger
     own_ledger: ServiceLedger

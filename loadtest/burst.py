@@ -161,7 +161,7 @@ def _say(words: str) -> None:
     typer.echo(words, err=True)
 
 
-def _burst(  # noqa: PLR0917 - Typer makes options of parameters
+def _burst(
     start: Annotated[bool, typer.Option("--start", help="自己起一个服务 start a service of its own.")] = False,
     host: Annotated[str, typer.Option(help="已在运行的服务 a running service, e.g. http://127.0.0.1:8000")] = "",
     token: Annotated[

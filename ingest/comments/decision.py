@@ -39,7 +39,9 @@ def _addressed(comment: Comment) -> Decision | None:
 
 def _digits(comment: Comment) -> Decision | None:
     """`111` and `扣1` answer the host, 666 cheers; neither orders, whatever is on air."""
-    if comment.has(Kind.ANSWER) and not comment.names_goods:
+    if comment.has(Kind.ANSWER) and comment.names_goods and comment.has_amount:
+        return Decision(Intent.REVIEW, "amount_unclear")
+    if comment.has(Kind.ANSWER):
         answers = any(part.kind is Kind.ANSWER and _ANSWER_DIGITS.fullmatch(str(part.value)) for part in comment.parts)
         return Decision(Intent.INTEREST, "answer_digits") if answers else Decision(Intent.NONE, "cheer")
     said = "".join(part.text for part in comment.parts if part.kind not in LOUD)

@@ -195,7 +195,13 @@ class _Folder:
             return self.plain(index, Kind.DOUBT, rule="amount_chain")
         return self.plain(index, Kind.UNKNOWN)
 
+    def joins_goods(self, index: int) -> bool:
+        """Whether a dash stands between two goods (A1-A2): from one to the other, or both?"""
+        return self.kind(index + 1) is Kind.GOODS and bool(self.parts) and self.parts[-1].kind is Kind.GOODS
+
     def minus(self, index: int) -> int:
+        if self.joins_goods(index):
+            return self.plain(index, Kind.DOUBT, rule="which_goods")
         if not self.is_number(index + 1):
             is_word = self._tokens[index].text > "\u2fff"
             return self.plain(index, Kind.DOUBT if is_word else Kind.MARK, rule="amount_less" if is_word else "")
@@ -206,6 +212,8 @@ class _Folder:
         token = self._tokens[index]
         if token.text not in _NEUTRAL_SIGNS:
             return self.plain(index, rule="amount_unclear")
+        if token.text == "~" and self.joins_goods(index):
+            return self.plain(index, rule="which_goods")
         dotted = token.text == "." and token.glued and self.is_number(index + 1) and self._tokens[index + 1].glued
         if dotted and self.parts and self.parts[-1].kind in (Kind.GOODS, Kind.AMOUNT):
             return self.add(Kind.DOUBT, index, index + 2, rule="amount_fraction")
@@ -246,7 +254,7 @@ class _Folder:
         return self.add(Kind.BOUGHT, index, index + 2) if done else self.plain(index, Kind.EARLIER)
 
     def answer(self, index: int) -> int:
-        if self.is_number(index + 1):
+        if self.is_number(index + 1) and self.kind(index + 2) is not Kind.COUNTER:
             return self.add(Kind.ANSWER, index, index + 2, value=self.value(index + 1))
         return self.plain(index, Kind.UNKNOWN)
 

@@ -58,6 +58,11 @@ class _Assigner:
 
     def assign(self, parts: Sequence[Part]) -> Asked:
         segment: list[Part] = []
+        for first, sign, last in zip(parts, parts[1:], parts[2:], strict=False):
+            # A1,2 may be two packs or two codes.
+            bare = last.kind is Kind.AMOUNT and not last.unit and not last.signed
+            if bare and sign.kind is Kind.SEPARATOR and first.kind is Kind.GOODS:
+                self.asked.doubt = "which_goods"
         for index, read in enumerate(parts):
             unmet = read.kind is Kind.UNKNOWN and _is_unmet(parts, index)
             part = Part(Kind.GOODS, read.text, read.start, read.end, glued=read.glued) if unmet else read

@@ -153,5 +153,5 @@ def strip_emotes(text: str, kept: frozenset[str]) -> str:
     """Remove a platform's written emoji (`[玫瑰]`) from normalised text, but not a word of `kept` in brackets."""
     if "[" not in text:
         return text
-    bare = _EMOTE.sub(lambda match: match[1] if match[1] in kept else "", text)
+    bare = _EMOTE.sub(lambda match: match[1] if match[1] in kept else _close_gap(match), text)
     return _BLANKS.sub(" ", bare).strip(" ")

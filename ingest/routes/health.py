@@ -77,6 +77,8 @@ def health_routes(service: Service) -> APIRouter:
 
 
 async def _store_words(service: Service) -> str:
+    if service.embedded is not None and service.embedded.trouble:
+        return service.embedded.trouble
     troubled = service.intake.troubles.get("store")
     if troubled is not None:
         return troubled

@@ -167,8 +167,23 @@ local function flush_refusals(ctx)
   ctx.refusals, ctx.refusal = {}, false
 end
 
+-- Counted here and not as they come, so that a sale's 65th channel becomes `other` for the same channel here and in the books.
+local function count_observed(ctx, channel, sum)
+  local totals, seen = ctx.totals, nil
+  totals.duplicates = totals.duplicates + sum.duplicates
+  for _, name in ipairs({ 'comments', 'likes', 'gifts', 'follows', 'enters' }) do
+    if sum[name] > 0 then
+      seen = seen or channel_of(ctx, channel)
+      totals[name] = totals[name] + sum[name]
+      seen[name] = seen[name] + sum[name]
+    end
+  end
+  if sum.viewers >= 0 then channel_of(ctx, channel).viewers = sum.viewers end
+end
+
 local function flush_observed(ctx)
   for channel, sum in pairs(ctx.observed) do
+    count_observed(ctx, channel, sum)
     local event = { 'observed', channel, sum.comments, sum.likes, sum.gifts, sum.follows, sum.enters, sum.viewers, sum.duplicates }
     if next(sum.demand) then event[10] = sum.demand end
     emit(ctx, event)

@@ -97,19 +97,8 @@ local function observed_sum(ctx, channel)
 end
 
 local function add_seen(ctx, op, sum)
-  local totals, channel = ctx.totals, channel_of(ctx, op[3])
-  for i, name in ipairs({ 'comments', 'likes', 'gifts', 'follows', 'enters' }) do
-    local n = op[3 + i]
-    if n > 0 then
-      totals[name] = totals[name] + n
-      channel[name] = channel[name] + n
-      sum[name] = sum[name] + n
-    end
-  end
-  if op[9] >= 0 then
-    channel.viewers = op[9]
-    sum.viewers = op[9]
-  end
+  for i, name in ipairs({ 'comments', 'likes', 'gifts', 'follows', 'enters' }) do sum[name] = sum[name] + op[3 + i] end
+  if op[9] >= 0 then sum.viewers = op[9] end
   for sku, packs in pairs(op[10]) do
     local offer = offer_of(ctx, sku)
     if offer then
@@ -130,7 +119,6 @@ local function op_observe(ctx, op)
     end
     if ctx.seen_known[event_id] then
       sum.duplicates = sum.duplicates + 1
-      ctx.totals.duplicates = ctx.totals.duplicates + 1
       return unchanged()
     end
     ctx.seen_known[event_id] = true

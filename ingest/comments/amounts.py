@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.comments.folding import Part
 from ingest.comments.goods import PIECES, Goods, GoodsBook, Measure, measure
-from ingest.comments.vocabulary import Kind, counters_general
+from ingest.comments.vocabulary import Kind, counters_general, counters_of_pieces
 
 QUANTITIES_MAX: Final = 6
 """More amounts behind one mention are noise; the bound keeps the comparison of amounts from growing with the comment."""
@@ -49,26 +49,30 @@ class _Reader:
         self._packs_max = packs_max
 
     def lines(self) -> Lines | Doubt:
-        counts = [part for part in self._item.quantities if part.kind is Kind.AMOUNT]
-        measures = [found for part in self._item.quantities if (found := self._measured(part)) is not None]
-        if any(part.kind is Kind.WEIGHT and part.measure is None for part in self._item.quantities):
-            return Doubt("weight_unclear")
-        counts = [part for part in counts if not self._is_pieces(part)]
-        if measures:
-            return self._weighed(measures, counts)
-        return self._counted(counts)
+        counts: list[Part] = []
+        measures: list[Measure] = []
+        for part in self._item.quantities:
+            if part.kind is Kind.WEIGHT or self._is_pieces(part):
+                found = self._measured(part)
+                if found is None:
+                    return Doubt("weight_unclear")
+                measures.append(found)
+            else:
+                counts.append(part)
+        return self._weighed(measures, counts) if measures else self._counted(counts, self._goods)
 
     def _is_pieces(self, part: Part) -> bool:
         """Whether an amount counts pieces of a pool that is kept in pieces: 60个 of eggs are eggs, not packs."""
-        found = measure(Decimal(1), part.unit) if part.unit and part.kind is Kind.AMOUNT else None
+        if part.kind is not Kind.AMOUNT or part.unit not in counters_of_pieces():
+            return False
         by_piece = all(goods.base is not None and goods.base.dimension == PIECES for goods in self._goods)
-        own_word = any(part.unit in goods.pack_words for goods in self._goods)
-        return found is not None and found.dimension == PIECES and by_piece and not own_word
+        return by_piece and not any(part.unit in goods.pack_words for goods in self._goods)
 
-    def _measured(self, part: Part) -> Measure | None:
+    @staticmethod
+    def _measured(part: Part) -> Measure | None:
         if part.kind is Kind.WEIGHT:
             return part.measure
-        return measure(part.value or Decimal(0), part.unit) if self._is_pieces(part) else None
+        return measure(part.value or Decimal(0), part.unit)
 
     def _weighed(self, measures: Sequence[Measure], counts: Sequence[Part]) -> Lines | Doubt:
         if len(measures) > 1:
@@ -77,13 +81,10 @@ class _Reader:
         sized = tuple(goods for goods in self._goods if _pack_size(goods, amount.dimension) == amount.amount)
         if counts:
             # 5kg米粉两箱 states the size, 鸡蛋3盒30个 states the same amount twice; anything else contradicts itself.
-            lines = self._counted(counts)
-            if sized:
-                self._goods, all_goods = sized, self._goods
-                lines_of_size = self._counted(counts)
-                self._goods = all_goods
-                if not isinstance(lines_of_size, Doubt):
-                    return lines_of_size
+            by_size = self._counted(counts, sized) if sized else Doubt("amount_conflict")
+            if not isinstance(by_size, Doubt):
+                return by_size
+            lines = self._counted(counts, self._goods)
             if isinstance(lines, Doubt) or self._total(lines, amount.dimension) == amount.amount:
                 return lines
             return Doubt("amount_conflict")
@@ -108,16 +109,16 @@ class _Reader:
         packs, sku = min(exact)
         return self._checked(sku, packs)
 
-    def _counted(self, counts: Sequence[Part]) -> Lines | Doubt:
+    def _counted(self, counts: Sequence[Part], candidates: tuple[Goods, ...]) -> Lines | Doubt:
         lines: dict[str, int] = {}
-        amounts = [part for part in counts if not self._is_price(part, counts)]
+        amounts = [part for part in counts if not _is_price(part, counts, candidates)]
         if not amounts:
-            goods = self._settle_by_price(self._goods)
+            goods = self._settle_by_price(candidates)
             return goods if isinstance(goods, Doubt) else ((goods.sku, 1),)
         for part in amounts:
-            if part.value is None or part.value != part.value.to_integral_value():
+            if part.value is None or part.value != int(part.value):
                 return Doubt("amount_fraction")
-            fitting = self._fitting(part.unit)
+            fitting = _fitting(part.unit, candidates)
             goods = fitting if isinstance(fitting, Doubt) else self._settle_by_price(fitting)
             if isinstance(goods, Doubt):
                 return goods
@@ -129,25 +130,6 @@ class _Reader:
             if lines.setdefault(goods.sku, checked[0][1]) != checked[0][1]:
                 return Doubt("amount_conflict")
         return tuple(lines.items())
-
-    def _is_price(self, part: Part, counts: Sequence[Part]) -> bool:
-        """A bare number that is the offer's price, or the price of all packs that another number asks for."""
-        if part.signed or part.unit or part.value is None:
-            return False
-        prices = {price for goods in self._goods for price in goods.prices}
-        others = [other.value for other in counts if other is not part and other.value]
-        return part.value in prices or any(
-            part.value == price * packs for price in prices for packs in others if packs > 1
-        )
-
-    def _fitting(self, unit: str) -> tuple[Goods, ...] | Doubt:
-        """The goods that are counted by this word: their own pack word, or a word for anything."""
-        if not unit:
-            return self._goods
-        own = tuple(goods for goods in self._goods if unit in goods.pack_words)
-        if own:
-            return own
-        return self._goods if unit in counters_general() else Doubt("pack_word_unknown")
 
     def _settle_by_price(self, goods: tuple[Goods, ...]) -> Goods | Doubt:
         if len(goods) == 1:
@@ -165,6 +147,25 @@ class _Reader:
         if packs > self._packs_max:
             return Doubt("amount_too_large")
         return ((sku, packs),)
+
+
+def _is_price(part: Part, counts: Sequence[Part], candidates: Sequence[Goods]) -> bool:
+    """A bare number that is the offer's price, or the price of all packs that another number asks for."""
+    if part.signed or part.unit or part.value is None:
+        return False
+    prices = [price for goods in candidates for price in goods.prices]
+    others = [other.value for other in counts if other is not part and other.value]
+    return part.value in prices or any(part.value == price * packs for price in prices for packs in others if packs > 1)
+
+
+def _fitting(unit: str, candidates: tuple[Goods, ...]) -> tuple[Goods, ...] | Doubt:
+    """The goods that are counted by this word: their own pack word, or a word for anything."""
+    if not unit:
+        return candidates
+    own = tuple(goods for goods in candidates if unit in goods.pack_words)
+    if own:
+        return own
+    return candidates if unit in counters_general() else Doubt("pack_word_unknown")
 
 
 def _base_size(goods: Goods, dimension: str) -> Decimal | None:

@@ -19,6 +19,7 @@ from ingest.comments.vocabulary import Kind
 
 QUANTITIES = frozenset((Kind.AMOUNT, Kind.WEIGHT))
 _STRUCTURE = frozenset((Kind.GOODS, Kind.AMOUNT, Kind.WEIGHT, Kind.PRICE, Kind.EACH, Kind.SEPARATOR, Kind.CONJUNCTION))
+_TELLING = _STRUCTURE | {Kind.UNKNOWN}
 UNMET_CHARS_MAX = 12
 
 
@@ -180,6 +181,13 @@ class _Assigner:
 
 def ask(parts: Sequence[Part]) -> Asked:
     """Hand each amount in the parts to its goods."""
+    telling = [part for part in parts if part.kind in _TELLING]
+    if len(telling) == 2:
+        # Nearly every order is one mention and one amount, and needs no rule to bring them together.
+        first, second = telling
+        mention, amount = (first, second) if first.kind is Kind.GOODS else (second, first)
+        if mention.kind is Kind.GOODS and amount.kind in QUANTITIES:
+            return Asked(items=[Item(mention.goods, mention.is_code, quantities=[amount])])
     return _Assigner().assign(parts)
 
 

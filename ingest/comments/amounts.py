@@ -18,13 +18,13 @@ QUANTITIES_MAX: Final = 6
 Lines = tuple[tuple[str, int], ...]
 
 
-class Doubt(msgspec.Struct, frozen=True):
+class Doubt(msgspec.Struct, frozen=True, gc=False):
     """Why an order is not read; `rule` names the reason."""
 
     rule: str
 
 
-class Item(msgspec.Struct):
+class Item(msgspec.Struct, gc=False):
     """A mention of goods with the amounts, measures and prices that belong to it. Filled while the parts are read."""
 
     goods: tuple[Goods, ...]

@@ -44,6 +44,8 @@ def _digits(comment: Comment) -> Decision | None:
     if comment.has(Kind.ANSWER):
         answers = any(part.kind is Kind.ANSWER and _ANSWER_DIGITS.fullmatch(str(part.value)) for part in comment.parts)
         return Decision(Intent.INTEREST, "answer_digits") if answers else Decision(Intent.NONE, "cheer")
+    if comment.names_goods:
+        return None
     said = "".join(part.text for part in comment.parts if part.kind not in LOUD)
     if _ANSWER_DIGITS.fullmatch(said):
         return Decision(Intent.INTEREST, "answer_digits")

@@ -22,14 +22,14 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([a-z]+|[\u3400-\u9fff]+?)(?=$|/|每|装|
 _CODE_PARTS = re.compile(r"(?<=[a-z])(?=\d)")
 
 
-class Measure(msgspec.Struct, frozen=True):
+class Measure(msgspec.Struct, frozen=True, gc=False):
     """An amount of something that is not packs: grams, millilitres or pieces."""
 
     dimension: str
     amount: Decimal
 
 
-class Goods(msgspec.Struct, frozen=True):
+class Goods(msgspec.Struct, frozen=True, gc=False):
     """One offer, prepared for reading.
 
     `base` is one base unit of its pool as a measure, None where the base unit is a pack itself. `size` is the size that

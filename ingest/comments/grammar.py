@@ -23,7 +23,7 @@ _TELLING = _STRUCTURE | {Kind.UNKNOWN}
 UNMET_CHARS_MAX = 12
 
 
-class Asked(msgspec.Struct):
+class Asked(msgspec.Struct, gc=False):
     """What a comment asks for: its items, amounts that belong to no goods, and goods that nobody offers."""
 
     items: list[Item] = []

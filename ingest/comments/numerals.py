@@ -20,7 +20,7 @@ _HAN_NUMERAL = re.compile(rf"[{HAN_NUMERALS}]+")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
-class Number(msgspec.Struct, frozen=True):
+class Number(msgspec.Struct, frozen=True, gc=False):
     """A number in the text. `value` is None where it is vague (两三 is "two or three") or too long to be an amount."""
 
     value: Decimal | None

@@ -270,7 +270,7 @@ def _raw_writes(wire: _Wire, claims: int, batch: int, in_flight: int) -> float:
 
 
 def _seckill(wire: _Wire, orders: int, pipeline: int = 500) -> float:
-    """The usual script, one call an order, half of them refused; best of three, in favour of the yardstick."""
+    """The usual script, one call an order, half of them refused; the median of three runs."""
     wire.call("CONFIG", "SET", "appendonly", "no")
     sha = wire.call("SCRIPT", "LOAD", SECKILL)
     rates = []

@@ -115,14 +115,14 @@ class Books:
     def differences(self, tally: Tally) -> list[tuple[str, str, object, object]]:
         """Compare with a live tally of the same rev: (where, what, in the books, in the tally), empty when they agree."""
         found: list[tuple[str, str, object, object]] = []
-        _compare(found, "totals", self.totals, tally.totals, ())
+        _compare(found, "totals", self.totals, tally.totals)
         for pool in tally.pools:
-            _compare(found, f"pool {pool.pool_id}", self.pools.get(pool.pool_id), pool, ())
+            _compare(found, f"pool {pool.pool_id}", self.pools.get(pool.pool_id), pool)
         for offer in tally.offers:
-            _compare(found, f"offer {offer.sku}", self.offers.get(offer.sku), offer, ())
+            _compare(found, f"offer {offer.sku}", self.offers.get(offer.sku), offer)
         for channel in tally.channels:
             book = self.channels.get(channel.channel, {})
-            _compare(found, f"channel {channel.channel}", ChannelTally(channel=channel.channel, **book), channel, ())
+            _compare(found, f"channel {channel.channel}", ChannelTally(channel=channel.channel, **book), channel)
         for name, book_ids, tally_ids in (
             ("pools", set(self.pools), {pool.pool_id for pool in tally.pools}),
             ("offers", set(self.offers), {offer.sku for offer in tally.offers}),
@@ -382,14 +382,12 @@ def _int(spec: dict[str, object], name: str) -> int:
     return value
 
 
-def _compare(
-    found: list[tuple[str, str, object, object]], where: str, book: object, tally: object, skip: Iterable[str]
-) -> None:
+def _compare(found: list[tuple[str, str, object, object]], where: str, book: object, tally: object) -> None:
     if book is None:
         found.append((where, "exists", False, True))
         return
     for name in getattr(book, "__struct_fields__", ()):
-        if name not in skip and getattr(book, name) != getattr(tally, name):
+        if getattr(book, name) != getattr(tally, name):
             found.append((where, name, getattr(book, name), getattr(tally, name)))
 
 

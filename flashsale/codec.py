@@ -125,12 +125,6 @@ def _request(code: int, id: str, body: list[str | int], *rest: int) -> bytes:
     return head + pack_string(id.encode()) + pack_string(packed) + bytes(rest) + fields
 
 
-def encode_claim(claim: Claim) -> bytes:
-    """Encode one claim: the hot path."""
-    flags = (1 if claim.partial else 0) | (2 if claim.waitlist else 0)
-    return _request(1, claim.claim_id, [claim.buyer_id, claim.channel, flags, *_flat(claim.lines)])
-
-
 INVALID_OP = b"\x91\x00"
 """An operation that every library refuses as invalid: stands for one that cannot be put into bytes."""
 IN_COLUMN = b""
@@ -166,7 +160,8 @@ def encode_op(op: Op) -> bytes:  # noqa: PLR0912 - one arm for each operation, e
     """Encode one operation as the array that `st_decide` expects."""
     match op:
         case Claim():
-            return encode_claim(op)
+            flags = (1 if op.partial else 0) | (2 if op.waitlist else 0)
+            return _request(1, op.claim_id, [op.buyer_id, op.channel, flags, *_flat(op.lines)])
         case Amend():
             flags = 2 if op.waitlist else 0
             return _request(2, op.claim_id, [op.buyer_id, op.channel, flags, op.kind, *_flat(op.lines)])

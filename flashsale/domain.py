@@ -346,3 +346,14 @@ Op = (
     | CloseDraw
     | SettleDraw
 )
+
+
+def rev_order(rev: str) -> tuple[int, int]:
+    """A place in the log as it sorts: `<ms>-<seq>` compares as two numbers, never as text; "" is before everything.
+
+    Raises ValueError for anything else.
+    """
+    if not rev:
+        return (-1, -1)
+    milliseconds, _, sequence = rev.partition("-")
+    return (int(milliseconds), int(sequence or 0))

@@ -1,6 +1,6 @@
 """The sale's log as readers see it: one entry a batch, in it one event for each thing that changed.
 
-The tally hub, the ledger and outgoing webhooks follow these. Folding all events of a sale from nothing gives the
+The tally hub and the ledger follow these. Folding all events of a sale from nothing gives the
 engine's state (`flashsale.books`).
 """
 

@@ -12,14 +12,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from flashsale import codec
 from flashsale.batcher import Batcher
-from flashsale.domain import BuyerId, Claim, ClaimId, ClaimView, Op, OpResult, Rev, SaleId
+from flashsale.domain import BuyerId, ClaimId, ClaimView, Op, OpResult, Rev, SaleId
 from flashsale.events import LogEntry
+from flashsale.log_watch import LogWatch
 from flashsale.store import Store, StoreUnavailable
 from flashsale.tally import Tally, decode_tally
 
-FOLLOW_BLOCK_MS = 1_000
+FOLLOW_ENTRIES_MAX = 500
 FOLLOW_RETRY_S = 0.5
 
 
@@ -43,7 +43,7 @@ class EngineFace(Protocol):
         ...
 
     async def sale_ids(self) -> list[SaleId]:
-        """All sales in the store, oldest first."""
+        """All sales in the store, in the order of their ids."""
         ...
 
     async def log(self, sale_id: SaleId, after: Rev, entries_max: int = 500) -> list[LogEntry]:
@@ -71,6 +71,7 @@ class Engine:
         self.store = store
         self.batchers: dict[SaleId, Batcher] = {}
         self._closed = asyncio.Event()
+        self._watch = LogWatch(store)
 
     @classmethod
     @asynccontextmanager
@@ -86,6 +87,7 @@ class Engine:
     async def close(self) -> None:
         """Take no more operations, decide those that wait, end the followers. Safe to call twice."""
         self._closed.set()
+        await self._watch.close()
         for batcher in self.batchers.values():
             await batcher.close()
 
@@ -103,10 +105,6 @@ class Engine:
     async def apply_all(self, sale_id: SaleId, ops: Sequence[Op]) -> list[OpResult]:
         """See EngineFace."""
         return await self.batcher(sale_id).submit(ops)
-
-    async def apply_claim(self, sale_id: SaleId, claim: Claim) -> OpResult:
-        """Decide one claim: `apply` without the dispatch, for the hot path."""
-        return (await self.batcher(sale_id).submit_encoded(codec.encode_ops((claim,)), (claim,)))[0]
 
     async def expire_due(self, sale_id: SaleId) -> None:
         """End all holds that are over by the store's clock. Any call does that too; this one is for quiet sales."""
@@ -140,7 +138,9 @@ class Engine:
         """See EngineFace. A store that is gone for a while is waited for."""
         while not self._closed.is_set():
             try:
-                entries = await self.store.wait_log(sale_id, after, 500, FOLLOW_BLOCK_MS)
+                entries = await self.store.log(sale_id, after, FOLLOW_ENTRIES_MAX)
+                if not entries:
+                    await self._watch.news(sale_id, after)
             except StoreUnavailable:
                 await asyncio.sleep(FOLLOW_RETRY_S)
                 continue

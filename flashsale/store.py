@@ -7,7 +7,7 @@ asks again with the same ids (`flashsale.batcher` does).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -161,14 +161,14 @@ class Store:
         rows = await self._call("XREVRANGE", sale_keys(sale_id)[7], "+", "-", "COUNT", entries_max)
         return [_log_entry(row) for row in reversed(rows)]
 
-    async def wait_log(self, sale_id: SaleId, after: Rev, entries_max: int, block_ms: int) -> list[LogEntry]:
-        """Like `log`, but wait up to `block_ms` for the first entry; empty when none came."""
-        key = sale_keys(sale_id)[7]
-        found = await self._call("XREAD", "COUNT", entries_max, "BLOCK", block_ms, "STREAMS", key, after or "0")
-        if not found:
-            return []
-        rows = found[0][1] if isinstance(found, list) else next(iter(found.values()))
-        return [_log_entry(row) for row in rows]
+    async def logs_with_news(self, after: Mapping[SaleId, Rev], block_ms: int) -> list[SaleId]:
+        """Return the sales whose log goes on behind the given place, waiting at most `block_ms` for the first."""
+        sales = {sale_keys(sale_id)[7].encode(): sale_id for sale_id in after}
+        places = [rev or "0" for rev in after.values()]
+        found = await self._call("XREAD", "COUNT", 1, "BLOCK", block_ms, "STREAMS", *sales, *places)
+        # RESP3 answers with a map from key to entries, RESP2 with pairs.
+        keys = found if isinstance(found, dict) else [row[0] for row in found or ()]
+        return [sales[key] for key in keys]
 
     async def last_rev(self, sale_id: SaleId) -> Rev:
         """The newest place in the log; empty for an empty one."""

@@ -56,6 +56,7 @@ async def test_a_sale_moves_the_bar_the_money_and_the_ticker_live(page, stall, s
 
 async def test_a_pool_that_sells_out_gets_the_seal_and_a_banner(page, stall, sale):
     await page.goto(stall.url + OVERLAY.format("all"))
+    await expect(page.locator(".revenue")).to_have_text("¥0.00")
     await expect(pool(page, "eggs").locator(".stamp")).to_be_hidden()
     await sale.sell("egg-10", 1_000)
     await expect(pool(page, "eggs").locator(".stamp")).to_be_visible()
@@ -73,6 +74,7 @@ async def test_stock_that_comes_back_takes_the_seal_away(page, stall, sale):
 
 async def test_a_presale_is_shown_apart_with_the_day_it_ships(page, stall, sale):
     await page.goto(stall.url + OVERLAY.format("all"))
+    await expect(page.locator(".revenue")).to_have_text("¥0.00")
     await expect(pool(page, "eggs").locator(".presale")).to_be_hidden()
     await sale.edit_pool("eggs", presale_quota=4_000, presale_ships_at_ms=START_MS + 15 * 86_400_000)
     await sale.sell("egg-10", 120, kind="presale")

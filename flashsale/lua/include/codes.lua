@@ -17,7 +17,7 @@ local ST = {
 }
 
 local ID_BYTES_MAX, PACKS_MAX, LINES_MAX = 128, 9999, 32
-local UNITS_MAX, AMOUNT_MAX, TIME_MAX = 1e12, 1e13, 1e14
+local UNITS_MAX, AMOUNT_MAX, TIME_MAX, SUM_MAX = 1e12, 1e13, 1e14, 9e15
 local WAITLIST_SCAN_MAX, CHAIN_MAX, SWEEP_MAX, CHANNELS_MAX = 256, 64, 2000, 64
 local ARGS_MAX = 4000 -- Lua can pass about 8,000 arguments to one call; wider writes go in slices of this
 

@@ -62,6 +62,8 @@ local function op_fact(ctx, op)
     for _, v in ipairs({ offer.idx, req[i + 1], price_at(offer, ctx.now), 0 }) do granted[#granted + 1] = v end
   end
   local amount = req[3] >= 0 and req[3] or granted_amount(granted)
+  -- Beyond 2^53 sums would stop counting exactly; no sale gets near, so a figure that does is a mistake or an attack.
+  if ctx.totals.revenue + amount > SUM_MAX then return refuse(OUT.invalid, 'amount_minor') end
   local amounts, line, short = share_amount(granted, amount), 0, 0
   for_granted(ctx, granted, function(offer, pool, packs)
     line = line + 1

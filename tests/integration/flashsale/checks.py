@@ -268,7 +268,7 @@ async def a_cancelled_callers_answer_reaches_nobody_else(engine: Engine, sale_id
     await engine.apply_all(sale_id, sale(5))
     await engine.apply(sale_id, claim("mine"))
     rev = await engine.store.last_rev(sale_id)
-    waiting = asyncio.create_task(engine.store.wait_log(sale_id, rev, 10, 300))
+    waiting = asyncio.create_task(engine.store.logs_with_news({sale_id: rev}, 300))
     while not engine.store._client.connection_pool._in_use_connections:  # type: ignore[attr-defined]
         await asyncio.sleep(0)
     for _ in range(20):

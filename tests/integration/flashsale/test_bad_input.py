@@ -247,3 +247,11 @@ async def test_an_id_of_the_engines_own_records_is_not_a_claim(engine: Engine, s
     await engine.apply(sale_id, AdjustPool(adjust_id="j", pool_id="eggs", delta_units=5, reason=AdjustReason.RESTOCK))  # type: ignore[arg-type]
 
     assert await engine.claim(sale_id, "adjust\nj") is None  # type: ignore[arg-type]
+
+
+async def test_revenue_beyond_exact_integers_is_refused(engine: Engine, sale_id: SaleId) -> None:
+    await engine.apply_all(sale_id, sale(10))
+    line = Line("egg", 1)  # type: ignore[arg-type]
+    huge = [Fact(fact_id=f"f{n}", channel="booth", lines=(line,), amount_minor=10**13) for n in range(950)]
+    outcomes = [result.outcome for result in await engine.apply_all(sale_id, huge)]
+    assert outcomes == [Outcome.RECORDED] * 900 + [Outcome.INVALID] * 50

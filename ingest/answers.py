@@ -12,6 +12,7 @@ from ingest.problems import PROBLEM_TYPE, Problem
 
 JSON_TYPE: Final = "application/json"
 NDJSON_TYPE: Final = "application/x-ndjson"
+XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class DoorAnswer(msgspec.Struct, frozen=True):

@@ -17,6 +17,8 @@ from ingest.problems import Problem
 
 SECRET_BYTES: Final = 32
 SUBPROTOCOL_PREFIX: Final = "bearer."
+SELLERS: Final = frozenset({Role.HOST, Role.INGEST})
+"""Who may make claims and record facts."""
 
 
 class Tokens:

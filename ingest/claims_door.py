@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -19,15 +18,12 @@ from ingest.answers import (
     claim_answer,
     is_unknown_sale,
 )
-from ingest.auth import Tokens
+from ingest.auth import SELLERS, Tokens
 from ingest.bodies import decoded, malformed
-from ingest.domain import Role
 from ingest.intake import Intake
 from ingest.problems import Problem
 from ingest.trouble import Troubles
 from ingest.wire import ClaimIn
-
-CLAIM_ROLES: Final = frozenset({Role.INGEST, Role.HOST})
 
 _claim = msgspec.json.Decoder(ClaimIn)
 _claims_raw = msgspec.json.Decoder(list[msgspec.Raw])
@@ -46,10 +42,10 @@ class ClaimsDoor:
     async def one(self, sale_id: str, secret: str, body: bytes) -> DoorAnswer:
         """Answer one claim."""
         try:
-            self._tokens.allow(secret, sale_id, CLAIM_ROLES)
+            self._tokens.allow(secret, sale_id, SELLERS)
             self._intake.require_open(ledger=False)
             claim = decoded(_claim, body)
-            return answer_claim(await self._engine.apply_claim(SaleId(sale_id), claim.op()))
+            return answer_claim(await self._engine.apply(SaleId(sale_id), claim.op()))
         except Problem as problem:
             return answer_problem(problem)
         except self._troubles.kinds as error:
@@ -58,7 +54,7 @@ class ClaimsDoor:
     async def many(self, sale_id: str, secret: str, body: bytes, content_type: str) -> DoorAnswer:
         """Answer an array or lines of claims, in their order; each bad one is answered alone, as `invalid`."""
         try:
-            self._tokens.allow(secret, sale_id, CLAIM_ROLES)
+            self._tokens.allow(secret, sale_id, SELLERS)
             self._intake.require_open(ledger=False)
             lined = content_type.partition(";")[0].strip().lower() == NDJSON_TYPE
             answers = await self._decide(sale_id, _split(body, lined=lined))

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 
 from flashsale.domain import AdjustPool, PoolId, SaleId, SetOffer, SetPool, Sku
-from ingest.answers import OpAnswer, answer_json, answer_op
+from ingest.answers import XLSX_TYPE, OpAnswer, answer_json, answer_op
 from ingest.bodies import CATALOGUE_BYTES_MAX, read_body, too_large
 from ingest.problems import Problem
 from ingest.routes.contract import HOSTS, SaleIdPath, allowed, answers, body_of, takes, to_response
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from inventory.catalogue import Catalogue
 
 CSV_TYPE: Final = "text/csv"
-XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MULTIPART_TYPE: Final = "multipart/form-data"
 ERRORS_MAX: Final = 50
 

@@ -6,21 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from flashsale.domain import Cancel, ClaimId, ClaimView, Confirm, Extend, Outcome, SaleId
+from flashsale.domain import BATCH_OPS_MAX, Cancel, ClaimId, ClaimView, Confirm, Extend, Outcome, SaleId
 from ingest.answers import JSON_TYPE, NDJSON_TYPE, ClaimAnswer, answer_change, answer_json
-from ingest.auth import bearer_of
+from ingest.auth import SELLERS, bearer_of
 from ingest.bodies import BATCH_BYTES_MAX, JSON_BYTES_MAX, read_body
 from ingest.problems import Problem
-from ingest.routes.contract import (
-    SELLERS,
-    SaleIdPath,
-    allowed,
-    answers,
-    body_of,
-    schema_of,
-    takes,
-    to_response,
-)
+from ingest.routes.contract import SaleIdPath, allowed, answers, body_of, schema_of, takes, to_response
 from ingest.service import Service
 from ingest.wire import CancelIn, ClaimIn, ConfirmIn, ExtendIn, domain_lines
 
@@ -30,7 +21,9 @@ _MANY_IN: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
-            JSON_TYPE: {"schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": schema_of(ClaimIn)}},
+            JSON_TYPE: {
+                "schema": {"type": "array", "minItems": 1, "maxItems": BATCH_OPS_MAX, "items": schema_of(ClaimIn)}
+            },
             NDJSON_TYPE: {"schema": schema_of(ClaimIn)},
         },
     }

@@ -19,7 +19,6 @@ T = TypeVar("T")
 SaleIdPath = Annotated[str, Path(description="The sale (专场).")]
 WATCHERS: Final = frozenset({Role.HOST, Role.INGEST, Role.OVERLAY})
 HOSTS: Final = frozenset({Role.HOST})
-SELLERS: Final = frozenset({Role.HOST, Role.INGEST})
 ADMINS: Final[frozenset[Role]] = frozenset()
 
 _PROBLEM_WORDS: Final[Mapping[int, str]] = {

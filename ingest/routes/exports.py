@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 
 from flashsale.domain import SaleId
-from ingest.answers import answer_json
+from ingest.answers import XLSX_TYPE, answer_json
 from ingest.problems import Problem
 from ingest.routes.contract import ADMINS, HOSTS, WATCHERS, SaleIdPath, allowed, answers, to_response
 from ingest.service import Service
@@ -22,7 +22,6 @@ from inventory.ledger import OrdersPage
 
 Kind = Literal["orders", "picklist", "settlement", "demand"]
 Form = Literal["xlsx", "csv"]
-XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file.", "content": {XLSX_TYPE: {}, "text/csv; charset=utf-8": {}}}
 }

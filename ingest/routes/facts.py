@@ -17,9 +17,10 @@ from ingest.answers import (
     is_unknown_sale,
     op_answer,
 )
+from ingest.auth import SELLERS
 from ingest.bodies import BATCH_BYTES_MAX
 from ingest.problems import Problem
-from ingest.routes.contract import SELLERS, SaleIdPath, allowed, answers, body_of, schema_of, to_response
+from ingest.routes.contract import SaleIdPath, allowed, answers, body_of, schema_of, to_response
 from ingest.service import Service
 from ingest.wire import FactIn
 

@@ -25,7 +25,6 @@ from stream_adapters.signed_push import (
 )
 
 PLATFORM = "douyin"
-URL_CHECK_TAG = "0"
 
 
 class DoudianSettings(AdapterSettings, frozen=True, kw_only=True):

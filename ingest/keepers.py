@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import structlog
 
-from flashsale.domain import SaleId, SaleState
+from flashsale.domain import SaleId, SaleState, rev_order
 from flashsale.service import Engine
 from flashsale.store import StoreUnavailable
 from flashsale.tally import Tally
@@ -142,7 +142,7 @@ class Keepers:
     async def _measure_lag(self, tally: Tally) -> None:
         place = await self._ledger.place(SaleId(tally.sale_id))
         behind = place != tally.rev
-        written_at_ms = int(place.partition("-")[0] or 0) if place else 0
+        written_at_ms = max(rev_order(place)[0], 0)
         self._metrics.ledger_lag(tally.sale_id, max(tally.at_ms - written_at_ms, 0) if behind else 0)
 
     async def _sweep(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from flashsale.domain import Rev, SaleId
+from flashsale.domain import Rev, SaleId, rev_order
 from flashsale.events import LogEntry
 from flashsale.service import EngineFace
 from flashsale.tally import Tally
@@ -325,9 +325,4 @@ async def _set_within(event: asyncio.Event, wait_s: float) -> bool:
 
 
 def _is_after(rev: str, other: str) -> bool:
-    return _place(rev) > _place(other)
-
-
-def _place(rev: str) -> tuple[int, int]:
-    milliseconds, _, sequence = rev.partition("-")
-    return (int(milliseconds or 0), int(sequence or 0))
+    return rev_order(rev) > rev_order(other)

@@ -1,4 +1,4 @@
-"""What the ledger hands out, its errors, and the order of places in a log. Pure values, no I/O."""
+"""What the ledger hands out, and its errors. Pure values, no I/O."""
 
 from __future__ import annotations
 
@@ -174,14 +174,3 @@ class DrawProof(msgspec.Struct, frozen=True, kw_only=True):
     opened_at_ms: int
     closed_at_ms: int
     settled_at_ms: int
-
-
-def rev_order(rev: str) -> tuple[int, int]:
-    """A place in the log as it sorts: `<ms>-<seq>` compares as two numbers, never as text; "" is before everything.
-
-    Raises ValueError for anything else.
-    """
-    if not rev:
-        return (-1, -1)
-    milliseconds, _, sequence = rev.partition("-")
-    return (int(milliseconds), int(sequence or 0))

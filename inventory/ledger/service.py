@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flashsale.domain import Rev, SaleId
+from flashsale.domain import Rev, SaleId, rev_order
 from flashsale.events import LogEntry
 from inventory.catalogue import Catalogue
 from inventory.ledger import figures, reading, writing
@@ -28,7 +28,6 @@ from inventory.ledger.domain import (
     SaleFacts,
     SoldRow,
     TimelinePoint,
-    rev_order,
 )
 from inventory.ledger.projection import UnknownRowError, fold, touches_goods
 

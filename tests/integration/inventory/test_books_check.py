@@ -22,6 +22,7 @@ from flashsale.domain import (
     SetPool,
     SetSale,
     SetSaleState,
+    rev_order,
 )
 from flashsale.embedded import EmbeddedStore
 from flashsale.events import LogEntry
@@ -30,7 +31,6 @@ from flashsale.tally import Tally
 from inventory.check import check_sale
 from inventory.follower import LedgerKeeper
 from inventory.ledger import Ledger, LedgerUnavailableError, schema
-from inventory.ledger.domain import rev_order
 from inventory.report import build_report
 
 SALE = SaleId("evening")

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from flashsale import events
+from flashsale.domain import rev_order
 from flashsale.events import AnyEvent, Granted, LogEntry
-from inventory.ledger.domain import rev_order
 from inventory.ledger.projection import Books, SaleRow, UnknownRowError, claim_ids, fold, touches_goods
 
 EGGS = Granted("egg-10", 2, 3_000, "eggs", 20, False, 6_000)

@@ -6,7 +6,8 @@ from sqlalchemy import delete, insert, select
 
 from ingest.domain import Role, Token
 from ingest.ledger.tables import access_tokens, connections
-from ingest.ledger.writes import Database, insert_or_change
+from ingest.ledger.writes import Database
+from inventory.ledger import upsert
 
 
 class TokenLedger:
@@ -66,7 +67,7 @@ class ConnectionLedger:
             "settings_sealed": settings_sealed,
         }
         async with self._database.writing() as connection:
-            await connection.execute(insert_or_change(self._database.dialect, connections, ["connection_id"], values))
+            await connection.execute(upsert(self._database.dialect, connections, ["connection_id"]), values)
 
     async def remove(self, connection_id: str) -> bool:
         """Forget a connection. False if it was not there."""

@@ -18,6 +18,16 @@ GOT_SOMETHING: Final = ("reserved", "partial", "presold", "waitlisted", "applied
 _lines = msgspec.json.Decoder(tuple[TraceLine, ...])
 
 
+class KeptCorrection(msgspec.Struct, frozen=True, kw_only=True):
+    """A correction that was carried out: of which comment, what was wanted, and what came of it."""
+
+    event_id: str
+    claim_id: str
+    intent: str
+    lines: tuple[TraceLine, ...]
+    outcome: str
+
+
 class CommentLedger:
     """What came in, how it was read, and what could not be booked."""
 
@@ -95,6 +105,22 @@ class CommentLedger:
         )
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
+
+    async def correction(self, sale_id: str, correction_id: str) -> KeptCorrection | None:
+        """Read a correction by its id; None if none of that id was carried out."""
+        table = comment_corrections
+        query = select(table).where(table.c.sale_id == sale_id, table.c.correction_id == correction_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return KeptCorrection(
+            event_id=row.event_id,
+            claim_id=row.claim_id,
+            intent=row.intent,
+            lines=_lines.decode(row.lines_json),
+            outcome=row.outcome,
+        )
 
     async def correct(self, sale_id: str, correction_id: str, values: Mapping[str, object]) -> None:
         """Record a correction (once by its id) and mark the comment's trace with what it means now."""

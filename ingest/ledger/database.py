@@ -7,7 +7,8 @@ from ingest.ledger.comments import CommentLedger
 from ingest.ledger.facts import FactLedger
 from ingest.ledger.sales import SaleLedger
 from ingest.ledger.tables import write_probes
-from ingest.ledger.writes import Database, insert_or_change
+from ingest.ledger.writes import Database
+from inventory.ledger import upsert
 
 
 class ServiceLedger:
@@ -25,4 +26,4 @@ class ServiceLedger:
         """Write something small; returns if the database still takes writes, raises its own error otherwise."""
         values = {"name": "intake", "at_ms": at_ms}
         async with self._database.writing() as connection:
-            await connection.execute(insert_or_change(self._database.dialect, write_probes, ["name"], values))
+            await connection.execute(upsert(self._database.dialect, write_probes, ["name"]), values)

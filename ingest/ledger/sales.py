@@ -7,7 +7,8 @@ from sqlalchemy import insert, select
 
 from ingest.domain import SaleSettings
 from ingest.ledger.tables import draw_seeds, featured_marks, sale_settings
-from ingest.ledger.writes import Database, insert_once, insert_or_change
+from ingest.ledger.writes import Database, insert_once
+from inventory.ledger import upsert
 
 
 class SaleLedger:
@@ -27,7 +28,7 @@ class SaleLedger:
         """Replace a sale's settings."""
         values = {"sale_id": sale_id, "settings_json": msgspec.json.encode(settings).decode()}
         async with self._database.writing() as connection:
-            await connection.execute(insert_or_change(self._database.dialect, sale_settings, ["sale_id"], values))
+            await connection.execute(upsert(self._database.dialect, sale_settings, ["sale_id"]), values)
 
     async def mark_featured(self, sale_id: str, at_ms: int, sku: str) -> None:
         """Remember that from `at_ms` on this offer is shown; an empty sku means that none is."""

@@ -143,7 +143,7 @@ class Sales:
         self._contexts.forget(sale_id)
         return results
 
-    async def take_catalogue(self, sale_id: str, catalogue: Catalogue) -> list[OpResult]:
+    async def take_catalogue(self, sale_id: str, catalogue: Catalogue) -> None:
         """Put a catalogue on sale and keep its words and suppliers. Raises Problem where the engine refuses a part of it."""
         await self.tally(sale_id)
         results = await self.set_up(sale_id, catalogue.ops())
@@ -163,10 +163,9 @@ class Sales:
             )
         await self._ledger.save_catalogue(SaleId(sale_id), catalogue)
         self._contexts.forget(sale_id)
-        return results
 
-    async def open_draw(self, sale_id: str, wanted: DrawIn) -> tuple[OpResult, str]:
-        """Open a draw; returns the engine's answer and the seed's hash that the host is bound to from now on."""
+    async def open_draw(self, sale_id: str, wanted: DrawIn) -> OpResult:
+        """Open a draw: from now on the host is bound to the hash of its seed."""
         await self.tally(sale_id)
         commitment = wanted.seed_hash
         if not commitment:
@@ -186,7 +185,7 @@ class Sales:
             ),
         )
         self._contexts.forget(sale_id)
-        return result, commitment
+        return result
 
     async def close_draw(self, sale_id: str, draw_id: str) -> OpResult:
         """End a draw's entries; settles it at once where the service keeps the seed."""

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Response
 
 from flashsale.domain import Outcome, SaleId
-from ingest.answers import DoorAnswer, OpAnswer, answer_json, answer_op, problem_of, status_of
+from ingest.answers import DoorAnswer, OpAnswer, answer_json, answer_op, status_of
 from ingest.problems import Problem
 from ingest.routes.contract import HOSTS, SaleIdPath, allowed, answers, body_of, takes, to_response
 from ingest.service import Service
@@ -64,7 +64,7 @@ def _add_running(router: APIRouter, service: Service) -> None:
     )
     async def open_draw(sale_id: SaleIdPath, wanted: Annotated[DrawIn, body_of(DrawIn)]) -> Response:
         """Open a draw and publish the hash of its seed: from here on nobody can choose who wins."""
-        result, _ = await service.sales.open_draw(sale_id, wanted)
+        result = await service.sales.open_draw(sale_id, wanted)
         if result.outcome is not Outcome.APPLIED:
             return to_response(answer_op(result))
         return to_response(await _as_it_stands(service, sale_id, wanted.draw_id, 200 if result.replayed else 201))
@@ -92,7 +92,7 @@ def _add_running(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """Publish a seed that the host kept, and draw the winners by it."""
         result = await service.sales.settle_draw(sale_id, draw_id, wanted.seed)
-        if problem_of(result) is not None or status_of(result) != 200:
+        if status_of(result) != 200:
             return to_response(answer_op(result))
         return to_response(await _as_it_stands(service, sale_id, draw_id))
 

@@ -14,7 +14,7 @@ BENCHES: Final[Mapping[str, str]] = {
     "engine": "flashsale.bench:bench_engine",
     "comments": "ingest.comments.bench:bench_comments",
 }
-"""Benches by name, each a function without arguments that returns its numbers by name."""
+"""Benches by name, each a function that needs no arguments and returns its numbers by name."""
 
 PLANNED: Final = ("http", "fanout")
 
@@ -39,10 +39,6 @@ def bench(what: str, *, as_json: bool, say: Callable[[str], None]) -> None:
 
 def _measured(name: str) -> Mapping[str, object]:
     module_name, _, function_name = BENCHES[name].partition(":")
-    try:
-        measure = getattr(import_module(module_name), function_name)
-    except ModuleNotFoundError as error:
-        raise not_built(f"bench {name}") from error
-    numbers = measure()
+    numbers = getattr(import_module(module_name), function_name)()
     assert isinstance(numbers, Mapping)
     return numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +18,7 @@ from ingest.commands.exits import DIFFERS, OK, USAGE, CommandError
 from ingest.folder import FolderBusyError, locked
 from ingest.settings import Settings
 from inventory.check import CheckReport, check_sale
-from inventory.exports import export_filename, stream_export
+from inventory.exports import export_filename, write_export
 from inventory.follower import LedgerKeeper
 from inventory.ledger import Ledger, LedgerError
 from inventory.report import build_report
@@ -67,14 +67,10 @@ async def chosen_sale(engine: Engine, sale_id: str) -> SaleId:
     )
 
 
-def run(work: Callable[[], Awaitable[T]]) -> T:
+def run(work: Callable[[], Coroutine[None, None, T]]) -> T:
     """Run a command's work; what the stores raise becomes plain words. Raises CommandError."""
-
-    async def working() -> T:
-        return await work()
-
     try:
-        return asyncio.run(working())
+        return asyncio.run(work())
     except (EmbeddedStoreError, StoreUnavailable, LedgerError) as error:
         raise CommandError(str(error)) from error
 
@@ -103,9 +99,7 @@ def export(settings: Settings, sale_id: str, kind: str, form: str, out: Path | N
             sale = await chosen_sale(engine, sale_id)
             await LedgerKeeper(engine, ledger).catch_up(sale)
             path = out or Path(export_filename(sale, kind, form))
-            with path.open("wb") as file:
-                async for part in stream_export(ledger, sale, kind, form):
-                    file.write(part)
+            await write_export(ledger, sale, kind, form, path)
             return path
 
     return run(work)

@@ -22,6 +22,7 @@ _LINK_AFTER_NUMBER = frozenset(
 )
 _LINK_BEFORE_NUMBER = frozenset(("链接", "链", "link", "no.", "#链接"))
 _NEUTRAL_SIGNS = frozenset(".~:=")
+_MAGNITUDES = frozenset("百千万亿兆京垓秭")
 _CURRENCY_SIGNS = frozenset("¥$€£₫₱฿")
 
 
@@ -161,6 +162,8 @@ class _Folder:
             return self.weighed(first, after, value)
         if self.kind(after) is Kind.VAGUE:
             return self.add(Kind.DOUBT, first, after + 1, rule="amount_vague")
+        if self.goes_on(after):
+            return self.add(Kind.DOUBT, first, after + 1, rule="amount_unclear")
         unit = ""
         if self.kind(after) is Kind.COUNTER:
             unit = self._tokens[after].text
@@ -170,6 +173,13 @@ class _Folder:
         if unit and value != value.to_integral_value():
             return self.add(Kind.DOUBT, first, after, rule="amount_fraction")
         return self.add(Kind.AMOUNT, first, after, value=value, unit=unit, signed=signed)
+
+    def goes_on(self, index: int) -> bool:
+        """Whether a word glued to a number makes another number of it (1e3, 1k, 1千万), or may do so."""
+        if self.kind(index) not in (Kind.UNKNOWN, Kind.CURRENCY) or not self._tokens[index].glued:
+            return False
+        word = self._tokens[index].text
+        return (word[0].isascii() and word[0].isalpha()) or _MAGNITUDES.issuperset(word)
 
     def weighed(self, first: int, unit: int, value: Decimal) -> int:
         after = unit + 1

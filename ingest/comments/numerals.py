@@ -10,12 +10,12 @@ from typing import Final
 import cn2an
 import msgspec
 
-HAN_NUMERALS: Final = "〇零一二三四五六七八九十百千万两俩仨廿卅幺壹贰叁肆伍陆柒捌玖拾佰仟"
+HAN_NUMERALS: Final = "〇零一二三四五六七八九十百千万亿两俩仨廿卅幺壹贰叁肆伍陆柒捌玖拾佰仟"
 NUMBER_CHARS_MAX: Final = 12
 """Longer numbers are nobody's amount and are not computed."""
 
 _SPELLED_OUT = str.maketrans({"俩": "两", "仨": "三", "廿": "二十", "卅": "三十"})
-_UNITS = frozenset("十百千万拾佰仟廿卅")
+_UNITS = frozenset("十百千万亿拾佰仟廿卅")
 _HAN_NUMERAL = re.compile(rf"[{HAN_NUMERALS}]+")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 

@@ -58,8 +58,8 @@ def spoken_line(line: str, line_no: int) -> Spoken:
         return Spoken(text=line)
     try:
         record = msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return Spoken(text=line)  # a comment may open with a brace
+    except (msgspec.DecodeError, RecursionError):
+        return Spoken(text=line)  # a comment may open with a brace, or with thousands of them
     if not isinstance(record, dict) or "text" not in record:
         return Spoken(text=line)
     # Tables write what they do not know as an empty cell.

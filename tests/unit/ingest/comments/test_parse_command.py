@@ -41,6 +41,13 @@ def test_a_comment_that_only_looks_like_json_is_a_comment(line: str, lexicon: Le
     assert parsed(lexicon, line)[0]["text"] == line
 
 
+@pytest.mark.parametrize("line", ['{"text":' * 20_000, '{"text":"A1","extra":' + "[" * 20_000])
+def test_a_line_nested_beyond_any_record_is_a_comment_and_the_next_is_read(line: str, lexicon: Lexicon) -> None:
+    nested, after = parsed(lexicon, line, "A1+2")
+    assert (nested["intent"], nested["lines"]) == ("none", [])
+    assert after["lines"] == [{"sku": "egg-10", "packs": 2}]
+
+
 @pytest.mark.parametrize("line", ['{"text":"A1","mode":"auto"}', '{"text":5}', '{"text":"A1","featured":7}'])
 def test_a_wrong_record_is_named_by_its_line(line: str, lexicon: Lexicon) -> None:
     with pytest.raises(InputError, match="第 2 行"):

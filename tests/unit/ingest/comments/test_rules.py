@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.comments import Lexicon
+from ingest.comments import Intent, Lexicon
 
 RULES = [
     ("A1+1", "", "code_and_amount"),
@@ -59,3 +59,21 @@ def test_a_comment_is_decided_by_the_rule_that_it_is_shown_with(
     assert reading.rule == rule
     assert reading.reason
     assert reading.reason_en
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "A1+1亿", "A1+1億", "A1+1 亿", "A1+一亿", "A1+二十亿", "A1 一亿盒", "A1+1千万", "A1+1兆", "A1+1亿3",
+        "A1+1e3", "A1+1E3", "A1x1e3", "A1+1.5e3", "A1+1e3，C1+1", "A1+1k", "A1+1w", "A1+1m", "A1+1b9",
+    ],
+)  # fmt: skip
+def test_an_amount_that_goes_on_behind_its_digits_is_left_to_a_person(comment: str, lexicon: Lexicon) -> None:
+    reading = lexicon.read(comment)
+    assert (reading.intent, reading.lines) == (Intent.REVIEW, ())
+
+
+@pytest.mark.parametrize("comment", ["A1+1ok", "A1+1thx", "A1+1谢谢"])
+def test_words_that_count_nothing_leave_an_amount_as_it_is(comment: str, lexicon: Lexicon) -> None:
+    reading = lexicon.read(comment)
+    assert reading.lines == (("egg-10", 1),)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flashsale.domain import SaleId
 from ingest.comments import OfferWords
+from ingest.comments.catalogue import offer_words
 from inventory.ledger import Ledger
 
 
@@ -13,22 +16,6 @@ class CatalogueWords:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def offer_words(self, sale_id: str) -> list[OfferWords]:
+    async def offer_words(self, sale_id: str) -> Sequence[OfferWords]:
         """Read the words of all offers that the sale's catalogue names, in its order."""
-        catalogue = await self._ledger.catalogue(SaleId(sale_id))
-        return [
-            OfferWords(
-                sku=offer.sku,
-                pool_id=offer.pool_id,
-                base_unit=offer.base_unit,
-                code=offer.code,
-                link_no=offer.link_no,
-                name=offer.name,
-                aliases=offer.aliases,
-                pack_words=offer.pack_words,
-                units_per_pack=offer.units_per_pack,
-                price_minor=offer.price_minor,
-                list_price_minor=offer.list_price_minor,
-            )
-            for offer in catalogue.offers
-        ]
+        return offer_words(await self._ledger.catalogue(SaleId(sale_id)))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ingest.comments.domain import OfferWords
-from inventory.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from inventory.catalogue import Catalogue
 
 
 def offer_words(catalogue: Catalogue) -> tuple[OfferWords, ...]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flashsale.domain import Rev, SaleId, rev_order
 from flashsale.events import LogEntry
@@ -85,11 +85,6 @@ class Ledger:
     async def close(self) -> None:
         """Close all connections. Safe to call twice."""
         await self._database.close()
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """The SQLAlchemy engine, for those who keep their own tables in the same database."""
-        return self._database.engine
 
     @property
     def dialect(self) -> str:

@@ -13,8 +13,9 @@ import msgspec
 from flashsale.domain import Amend, BuyerId, ClaimId, EnterDraw, Fact, Line, Observe, Op, Sku
 from ingest.comments import Intent, Mode, Reading
 from ingest.domain import CommentTrace, IntakeProblem, SellingMode, TraceLine, masked_nickname, scoped_id
+from ingest.reversals import Refund
 from ingest.sale_context import SaleContext
-from stream_adapters.domain import EventKind, LiveEvent, OrderStatus
+from stream_adapters.domain import EventKind, LiveEvent, OrderStatus, PlatformOrder
 
 RULE_LATE = "late"
 RULE_NO_BUYER = "no_buyer"
@@ -23,12 +24,17 @@ RULE_DRAW = "draw"
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do about one event. `ops` start with its `Observe`; `trace` is there for comments."""
+    """What to do about one event. `ops` start with its `Observe`; `trace` is there for comments, `order` for orders.
+
+    A `refund` that says how much has to be compared with what was booked: that is asked after `ops`.
+    """
 
     ops: tuple[Op, ...]
     at_ms: int
     trace: CommentTrace | None = None
     problem: IntakeProblem | None = None
+    order: PlatformOrder | None = None
+    refund: Refund | None = None
 
 
 def decide(event: LiveEvent, context: SaleContext, *, late: bool = False, own: Sequence[str] = ()) -> Decision:
@@ -186,11 +192,15 @@ def _order(event: LiveEvent) -> Decision:
             buyer_id=BuyerId(buyer_key(event)),
             amount_minor=order.amount_minor,
         )
-        return Decision(ops=(observe, fact), at_ms=at_ms)
+        return Decision(ops=(observe, fact), at_ms=at_ms, order=order)
+    if order.status is OrderStatus.REFUNDED and (order.lines or order.amount_minor is not None):
+        lines = _merged((line.sku, line.packs) for line in order.lines)
+        refund = Refund(fact_id=fact_key(event), channel=event.platform, lines=lines, amount_minor=order.amount_minor)
+        return Decision(ops=(observe,), at_ms=at_ms, order=order, refund=refund)
     if order.status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
         reversal = Fact(fact_id=fact_key(event), channel=event.platform, reverses=True)
-        return Decision(ops=(observe, reversal), at_ms=at_ms)
-    return Decision(ops=(observe,), at_ms=at_ms)
+        return Decision(ops=(observe, reversal), at_ms=at_ms, order=order)
+    return Decision(ops=(observe,), at_ms=at_ms, order=order)
 
 
 def _merged(lines: Iterable[tuple[str, int]]) -> tuple[Line, ...]:

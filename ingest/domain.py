@@ -129,10 +129,14 @@ class IntakeProblem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Handled(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pipeline made of some events, all of it durable: how many were new and how many came twice."""
+    """What the pipeline made of some events, all of it durable: how many were new and how many came twice.
+
+    `rejected` pairs the place of an event that was not taken with what is wrong with it.
+    """
 
     accepted: int = 0
     duplicates: int = 0
+    rejected: tuple[tuple[int, str], ...] = ()
 
 
 def scoped_id(*parts: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -10,7 +12,7 @@ import msgspec
 import stamina
 
 from ingest.problems import Problem
-from stream_adapters.domain import OrderLine, PlatformOrder
+from stream_adapters.domain import LiveEvent, OrderLine, OrderStatus, PlatformOrder, User
 
 TRIES_MAX: Final = 5
 ANSWER_BYTES_MAX: Final = 262_144
@@ -76,3 +78,39 @@ def _read(body: bytes, order: PlatformOrder) -> CompletedOrder:
     if completed.order_id != order.order_id or not completed.lines:
         raise Problem("order-desk", id=order.order_id)
     return completed
+
+
+async def completed(events: Sequence[LiveEvent], desk: OrderDesk | None) -> Mapping[int, LiveEvent | Problem]:
+    """Complete the thin orders among some events, by place; where one cannot be completed, return the Problem."""
+    thin = [place for place, event in enumerate(events) if _is_thin(event)]
+    return dict(zip(thin, await asyncio.gather(*(_complete(events[place], desk) for place in thin)), strict=True))
+
+
+def _is_thin(event: LiveEvent) -> bool:
+    order = event.order
+    return order is not None and order.status is OrderStatus.PAID and not order.lines
+
+
+async def _complete(event: LiveEvent, desk: OrderDesk | None) -> LiveEvent | Problem:
+    order = event.order
+    assert order is not None
+    if desk is None:
+        return Problem(
+            "order-desk",
+            "平台只推送了订单号，而该连接没有设置 order_desk_url；请设置后等待平台重新推送。",
+            "The platform pushed only the order's number and the connection has no order_desk_url; "
+            "set one, and the platform's next try will be taken.",
+            id=order.order_id,
+        )
+    try:
+        known = await desk.complete(event.platform, order)
+    except Problem as problem:
+        return problem
+    amount_minor = order.amount_minor if order.amount_minor is not None else known.amount_minor
+    user = event.user if event.user is not None and event.user.user_id else _named(known.buyer_id)
+    whole = msgspec.structs.replace(order, lines=known.lines, amount_minor=amount_minor)
+    return msgspec.structs.replace(event, order=whole, user=user)
+
+
+def _named(buyer_id: str) -> User | None:
+    return User(user_id=buyer_id) if buyer_id else None

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -16,15 +15,16 @@ from flashsale.domain import BATCH_OPS_MAX, Fact, Observe, OpResult, Outcome, Sa
 from flashsale.service import EngineFace
 from ingest.answers import is_unknown_sale
 from ingest.decision import Decision, buyer_key, decide, event_key, may_change_unnamed
-from ingest.domain import CommentTrace, Handled, IntakeProblem, scoped_id
+from ingest.domain import CommentTrace, Handled, IntakeProblem
 from ingest.intake import Intake
 from ingest.metrics import Metrics
-from ingest.order_desk import OrderDesk
+from ingest.order_desk import OrderDesk, completed
 from ingest.problems import Problem
 from ingest.recorder import Recorder
+from ingest.repairs import left_thin, open_refund, unbooked
 from ingest.reversals import Reversals
 from ingest.sale_context import SaleContext, SaleContexts
-from stream_adapters.domain import EventKind, LiveEvent, OrderStatus, User
+from stream_adapters.domain import EventKind, LiveEvent
 
 RECENT_EVENTS_MAX: Final = 200_000
 log = structlog.get_logger("pipeline")
@@ -69,8 +69,12 @@ class Pipeline:
         # Events that this process has booked and recorded, oldest first. Only a shortcut: the engine remembers them all.
         self._recent: dict[tuple[str, str], None] = {}
 
-    async def handle(self, sale_id: str, events: Sequence[LiveEvent], desk: OrderDesk | None = None) -> Handled:
+    async def handle(
+        self, sale_id: str, events: Sequence[LiveEvent], desk: OrderDesk | None = None, *, reject_thin: bool = False
+    ) -> Handled:
         """Book events in the order given; `desk` completes thin orders.
+
+        An order that stays thin fails them all, or with `reject_thin` only itself: for senders who can be told which.
 
         Returns when sale, traces and problems are durable. Raises Problem, or what the stores raise: then nothing may be
         acknowledged, and the same events must come again (what was booked already is not booked twice).
@@ -79,20 +83,26 @@ class Pipeline:
         if not events:
             return Handled()
         context = await self._contexts.of(sale_id)
-        whole = await self._completed(sale_id, events, desk)
+        whole, thin = await self._completed(sale_id, events, desk)
+        if thin and not reject_thin:
+            raise next(iter(thin.values()))
         late = await self._late(sale_id, whole)
         decisions = [await self._decided(sale_id, event, context, late) for event in whole]
         results = await self._book(sale_id, decisions)
         await self._reversals.settle(SaleId(sale_id), _facts(decisions, results))
-        handled = await self._record(sale_id, decisions, results)
+        problems = await self._refund(sale_id, decisions)
+        handled = await self._record(sale_id, decisions, results, problems)
         self._remember(sale_id, whole)
         for event in whole:
             self._metrics.event(event.platform, event.kind.value)
-        return handled
+        rejected = tuple((place, problem.detail) for place, problem in thin.items())
+        return msgspec.structs.replace(handled, rejected=rejected)
 
     async def _decided(self, sale_id: str, event: LiveEvent, context: SaleContext, late: frozenset[str]) -> Decision:
         key = event_key(event)
-        if (sale_id, key) in self._recent:
+        # An order is asked for again whenever it comes: what it needs may have been put on sale since, and its fact is
+        # booked once however often it is asked for.
+        if event.kind is not EventKind.ORDER and (sale_id, key) in self._recent:
             return _counted_only(event)
         decision = decide(event, context, late=key in late)
         if not may_change_unnamed(decision):
@@ -102,20 +112,18 @@ class Pipeline:
 
     async def _completed(
         self, sale_id: str, events: Sequence[LiveEvent], desk: OrderDesk | None
-    ) -> Sequence[LiveEvent]:
-        thin = [place for place, event in enumerate(events) if _is_thin(event)]
-        if not thin:
-            return events
-        try:
-            completed = await asyncio.gather(*(_complete(events[place], desk) for place in thin))
-        except Problem:
-            refs = [events[place] for place in thin]
-            await self._recorder.record(sale_id, (), [_desk_problem(event) for event in refs])
+    ) -> tuple[Sequence[LiveEvent], Mapping[int, Problem]]:
+        """Return the events that are complete, and by their places the orders that are not."""
+        found = await completed(events, desk)
+        if not found:
+            return events, {}
+        thin = {place: problem for place, problem in found.items() if isinstance(problem, Problem)}
+        if thin:
+            await self._recorder.record(sale_id, (), [left_thin(events[place]) for place in thin])
             self._metrics.problem("order-desk")
             log.warning("order desk failed", sale_id=sale_id, events=len(thin))
-            raise
-        by_place: Mapping[int, LiveEvent] = dict(zip(thin, completed, strict=True))
-        return [by_place.get(place, event) for place, event in enumerate(events)]
+        answers = [found.get(place, event) for place, event in enumerate(events)]
+        return [event for event in answers if not isinstance(event, Problem)], thin
 
     async def _late(self, sale_id: str, events: Sequence[LiveEvent]) -> frozenset[str]:
         """Find the comments that are history: a room sends its last ones again after a reconnect."""
@@ -147,9 +155,23 @@ class Pipeline:
             results.extend(answers)
         return results
 
-    async def _record(self, sale_id: str, decisions: Sequence[Decision], results: Sequence[OpResult]) -> Handled:
-        traces: list[CommentTrace] = []
+    async def _refund(self, sale_id: str, decisions: Iterable[Decision]) -> list[IntakeProblem]:
         problems: list[IntakeProblem] = []
+        for decision in decisions:
+            if decision.refund is not None:
+                refunded = await self._reversals.refund(SaleId(sale_id), decision.refund)
+                problems.extend(open_refund(decision, refunded))
+        return problems
+
+    async def _record(
+        self,
+        sale_id: str,
+        decisions: Sequence[Decision],
+        results: Sequence[OpResult],
+        open_refunds: Iterable[IntakeProblem],
+    ) -> Handled:
+        traces: list[CommentTrace] = []
+        problems = list(open_refunds)
         duplicates = 0
         place = 0
         for decision in decisions:
@@ -161,7 +183,7 @@ class Pipeline:
                 traces.append(msgspec.structs.replace(decision.trace, outcome=outcome))
             if decision.problem is not None:
                 problems.append(decision.problem)
-            problems.extend(_refused(decision, [observed, *answers]))
+            problems.extend(unbooked(decision, [observed, *answers]))
         for problem in problems:
             self._metrics.problem(problem.kind)
             log.warning(
@@ -201,58 +223,3 @@ def _batches(decisions: Sequence[Decision]) -> Iterable[list[Decision]]:
         ops += len(decision.ops)
     if batch:
         yield batch
-
-
-def _refused(decision: Decision, answers: Sequence[OpResult]) -> Iterable[IntakeProblem]:
-    """Yield what the engine could not book. Sending it again would not help, so it is recorded and acknowledged."""
-    for op, answer in zip(decision.ops, answers, strict=True):
-        unbooked = answer.outcome is Outcome.INVALID or (isinstance(op, Fact) and answer.outcome is Outcome.CONFLICT)
-        if not unbooked:
-            continue
-        observe = decision.ops[0]
-        assert isinstance(observe, Observe)
-        yield IntakeProblem(
-            kind=f"{type(op).__name__.lower()}-{answer.outcome.value}",
-            ref=answer.id or observe.event_id,
-            platform=observe.channel,
-            detail=answer.detail or answer.outcome.value,
-            at_ms=decision.at_ms,
-        )
-
-
-def _is_thin(event: LiveEvent) -> bool:
-    order = event.order
-    return order is not None and order.status is OrderStatus.PAID and not order.lines
-
-
-async def _complete(event: LiveEvent, desk: OrderDesk | None) -> LiveEvent:
-    order = event.order
-    assert order is not None
-    if desk is None:
-        raise Problem(
-            "order-desk",
-            "平台只推送了订单号，而该连接没有设置 order_desk_url；请设置后等待平台重新推送。",
-            "The platform pushed only the order's number and the connection has no order_desk_url; "
-            "set one, and the platform's next try will be taken.",
-            id=order.order_id,
-        )
-    known = await desk.complete(event.platform, order)
-    amount_minor = order.amount_minor if order.amount_minor is not None else known.amount_minor
-    user = event.user if event.user is not None and event.user.user_id else _named(known.buyer_id)
-    whole = msgspec.structs.replace(order, lines=known.lines, amount_minor=amount_minor)
-    return msgspec.structs.replace(event, order=whole, user=user)
-
-
-def _named(buyer_id: str) -> User | None:
-    return User(user_id=buyer_id) if buyer_id else None
-
-
-def _desk_problem(event: LiveEvent) -> IntakeProblem:
-    assert event.order is not None
-    return IntakeProblem(
-        kind="order-desk",
-        ref=scoped_id(event.platform, "order", event.order.order_id),
-        platform=event.platform,
-        detail="订单未能补全，未确认收到 the order could not be completed and was not acknowledged",
-        at_ms=event.received_at_ms,
-    )

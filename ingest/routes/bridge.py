@@ -17,11 +17,12 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from flashsale.domain import SaleId
 from ingest.auth import SUBPROTOCOL_PREFIX, presented
 from ingest.domain import Handled, Role
-from ingest.order_desk import OrderDesk
+from ingest.order_desk import CompletedOrder, OrderDesk
 from ingest.problems import Problem, ProblemDocument
 from ingest.service import Service
 from stream_adapters.bridge import decode_bridge_message
 from stream_adapters.contract import BridgeBatch, FrameError
+from stream_adapters.domain import PlatformOrder
 
 SENDERS: Final = frozenset({Role.INGEST})
 SUBPROTOCOL: Final = "sellthrough.ingest.v1"
@@ -80,7 +81,7 @@ class _Bridge:
     """One admitted socket."""
 
     def __init__(
-        self, service: Service, sale_id: SaleId, secret: str, desk: OrderDesk | None, now_ms: Callable[[], int]
+        self, service: Service, sale_id: SaleId, secret: str, desk: OrderDesk, now_ms: Callable[[], int]
     ) -> None:
         self._service = service
         self._sale_id = sale_id
@@ -106,7 +107,7 @@ class _Bridge:
         batch = BridgeBatch(events=())
         try:
             batch = decode_bridge_message(content, self._now_ms())
-            handled = await self._service.pipeline.handle(self._sale_id, batch.events, self._desk)
+            handled = await self._service.pipeline.handle(self._sale_id, batch.events, self._desk, reject_thin=True)
         except FrameError as error:
             return _ack(batch, problem=Problem("malformed", error.zh, error.en))
         except Problem as problem:
@@ -122,18 +123,40 @@ def _ack(batch: BridgeBatch, handled: Handled | None = None, problem: Problem | 
         batch_id=batch.batch_id,
         accepted=handled.accepted,
         duplicates=handled.duplicates,
-        rejected=tuple(RejectedEvent(index=index, problem=words) for index, words in batch.rejected),
+        rejected=tuple(RejectedEvent(index=index, problem=words) for index, words in _rejected(batch, handled)),
         problem=problem.document() if problem else None,
     )
 
 
-def _desk(service: Service, sale_id: str, connection_id: str) -> OrderDesk | None:
+def _rejected(batch: BridgeBatch, handled: Handled) -> list[tuple[int, str]]:
+    """Put together what could not be read and what could not be taken, by index in the message as it came."""
+    unread = {index for index, _ in batch.rejected}
+    index_of = [index for index in range(len(batch.events) + len(unread)) if index not in unread]
+    return sorted([*batch.rejected, *((index_of[place], words) for place, words in handled.rejected)])
+
+
+class _NoDesk:
+    """Stands where a socket has no order desk, and says how it gets one at this door."""
+
+    async def complete(self, platform: str, order: PlatformOrder) -> CompletedOrder:
+        """Raise Problem (`order-desk`)."""
+        raise Problem(
+            "order-desk",
+            "已付款订单没有 lines，而本连接没有订单接口；请带上 lines 重发，或改连 …/ingest?connection_id=…，"
+            "指向一个设置了 order_desk_url 的 bridge 连接。",
+            f"The paid {platform} order has no lines, and this socket has no order desk; send it with lines, or connect to "
+            "…/ingest?connection_id=… naming a bridge connection that has an order_desk_url.",
+            id=order.order_id,
+        )
+
+
+def _desk(service: Service, sale_id: str, connection_id: str) -> OrderDesk:
     if not connection_id:
-        return None
+        return _NoDesk()
     feed = service.connections.feed(connection_id)
     if feed is None or feed.connection.sale_id != sale_id or feed.info.transport != "bridge":
         raise Problem("unknown-thing", id=connection_id)
-    return feed.desk
+    return feed.desk or _NoDesk()
 
 
 def _chosen(socket: WebSocket) -> str | None:

@@ -128,15 +128,22 @@ async def test_a_bridge_is_acknowledged_message_by_message(running: Serving) -> 
         broken = await answered(socket, "{")
         assert broken["problem"]["type"] == "/problems/malformed"
         thin = comment("3", "") | {"kind": "order", "order": {"order_id": "9", "status": "paid"}}
-        unfinished = await answered(socket, [thin])
-        assert unfinished["problem"]["type"] == "/problems/order-desk"
+        whole = comment("5", "") | {
+            "kind": "order",
+            "order": {"order_id": "10", "status": "paid", "lines": [{"sku": "egg-10", "packs": 1}]},
+        }
+        mixed = await answered(socket, [{"kind": "comment"}, comment("6", "好吃"), thin, whole])
+        assert (mixed["accepted"], [rejected["index"] for rejected in mixed["rejected"]]) == (2, [0, 2])
+        assert "connection_id" in mixed["rejected"][1]["problem"]
         assert (await answered(socket, [comment("4", "A2+1")]))["accepted"] == 1
     claim = await running.ask("GET", f"{SALE}/claims/weibo:1")
     assert (claim["status"], claim["buyer_id"]) == ("held", "weibo:u-1")
+    assert (await running.ask("GET", f"{SALE}/claims/weibo:order:10"))["status"] == "recorded"
     assert (await running.ask("GET", f"{SALE}/tally"))["totals"]["duplicates"] == 1
 
 
 async def test_a_bridge_needs_the_right_token_and_loses_it_at_once(running: Serving) -> None:
+    await running.ask("POST", "/v1/sales", json={"sale_id": "other", "name": "别的专场"})
     made = [
         await running.ask("POST", "/v1/tokens", json=body)
         for body in (

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from flashsale.domain import Amend, Fact, Observe, Op, OpResult, Outcome, SaleId, SaleState
+from flashsale.domain import (
+    Amend,
+    BuyerId,
+    ClaimId,
+    ClaimView,
+    Fact,
+    LineResult,
+    Observe,
+    Op,
+    OpResult,
+    Outcome,
+    SaleId,
+    SaleState,
+)
 from flashsale.tally import DrawTally, OfferTally, PoolTally, Tally, Totals
 from ingest.comments import OfferWords
 from ingest.domain import CommentTrace, IntakeProblem, SaleSettings
@@ -22,6 +35,7 @@ class FakeEngine:
         self.batches: list[list[Op]] = []
         self.seen: set[str] = set()
         self.facts: dict[str, str] = {}
+        self.first_facts: dict[str, Fact] = {}
         self.answers: dict[str, Outcome] = {}
         self.fails: Exception | None = None
         self.overloaded = False
@@ -63,7 +77,23 @@ class FakeEngine:
             return OpResult(id=op.fact_id, outcome=Outcome.CANCELLED if known else Outcome.UNKNOWN)
         replayed = op.fact_id in self.facts
         self.facts.setdefault(op.fact_id, "recorded")
-        return OpResult(id=op.fact_id, outcome=Outcome.RECORDED, replayed=replayed)
+        self.first_facts.setdefault(op.fact_id, op)
+        return OpResult(id=op.fact_id, outcome=Outcome.RECORDED, replayed=replayed, amount_minor=op.amount_minor or 0)
+
+    async def claim(self, _sale_id: SaleId, claim_id: ClaimId) -> ClaimView | None:
+        if claim_id not in self.facts:
+            return None
+        fact = self.first_facts[claim_id]
+        return ClaimView(
+            claim_id=claim_id,
+            status=self.facts[claim_id],
+            buyer_id=BuyerId(""),
+            channel=fact.channel,
+            lines=tuple(LineResult(line.sku, line.packs, Outcome.RECORDED) for line in fact.lines),
+            amount_minor=fact.amount_minor or 0,
+            expires_at_ms=0,
+            first=OpResult(id=claim_id, outcome=Outcome.RECORDED),
+        )
 
     async def tally(self, sale_id: SaleId) -> Tally | None:
         self.tallies_read += 1
@@ -160,7 +190,9 @@ def comment(event_id: str, text: str, *, user_id: str = "u1", at_ms: int = NOW_M
     )
 
 
-def order(event_id: str, order_id: str, status: OrderStatus, *lines: tuple[str, int]) -> LiveEvent:
+def order(
+    event_id: str, order_id: str, status: OrderStatus, *lines: tuple[str, int], amount_minor: int | None = None
+) -> LiveEvent:
     return LiveEvent(
         kind=EventKind.ORDER,
         platform="taobao",
@@ -169,7 +201,10 @@ def order(event_id: str, order_id: str, status: OrderStatus, *lines: tuple[str, 
         occurred_at_ms=NOW_MS,
         received_at_ms=NOW_MS,
         order=PlatformOrder(
-            order_id=order_id, status=status, lines=tuple(OrderLine(sku=sku, packs=packs) for sku, packs in lines)
+            order_id=order_id,
+            status=status,
+            lines=tuple(OrderLine(sku=sku, packs=packs) for sku, packs in lines),
+            amount_minor=amount_minor,
         ),
     )
 

@@ -234,12 +234,58 @@ async def test_a_refund_takes_its_order_back_in_either_order(rig: Rig, status: O
 
 async def test_a_fact_that_cannot_be_booked_is_a_problem_and_the_rest_goes_on(rig: Rig) -> None:
     rig.engine.answers["taobao:order:1"] = Outcome.INVALID
-    paid = [order(str(number), str(number), OrderStatus.PAID, ("egg-10", 1)) for number in (1, 2)]
+    paid = [order(str(number), str(number), OrderStatus.PAID, ("egg-10", 1), amount_minor=3_000) for number in (1, 2)]
     assert await rig.handle(*paid) == (2, 0)
-    assert [(problem.kind, problem.ref, problem.detail) for problem in rig.ledgers.problems] == [
-        ("fact-invalid", "taobao:order:1", "unknown_sku")
-    ]
+    (problem,) = rig.ledgers.problems
+    assert (problem.kind, problem.ref, problem.platform) == ("fact-invalid", "taobao:order:1", "taobao")
+    assert "unknown_sku; order_id 1, status paid, lines egg-10 × 1, amount_minor 3000" in problem.detail
     assert rig.engine.facts == {"taobao:order:2": "recorded"}
+
+
+async def test_an_order_that_comes_again_is_booked_once_its_goods_are_on_sale(rig: Rig) -> None:
+    rig.engine.answers["taobao:order:1"] = Outcome.INVALID
+    paid = order("1", "1", OrderStatus.PAID, ("egg-10", 1))
+    await rig.handle(paid)
+    rig.engine.answers.clear()
+    assert await rig.handle(paid) == (0, 1)
+    assert rig.engine.facts == {"taobao:order:1": "recorded"}
+
+
+async def test_every_contradiction_of_a_booked_order_is_told_with_what_it_says(rig: Rig) -> None:
+    rig.engine.answers["taobao:order:1"] = Outcome.CONFLICT
+    await rig.handle(*(order(str(packs), "1", OrderStatus.PAID, ("egg-10", packs)) for packs in (2, 3)))
+    assert [(problem.kind, problem.ref) for problem in rig.ledgers.problems] == [
+        ("fact-conflict", "taobao:2"),
+        ("fact-conflict", "taobao:3"),
+    ]
+    assert "egg-10 × 3" in rig.ledgers.problems[1].detail
+
+
+async def test_a_partial_refund_changes_nothing_and_is_told(rig: Rig) -> None:
+    await rig.handle(
+        order("1", "77", OrderStatus.PAID, ("egg-10", 2), amount_minor=6_000),
+        order("2", "77", OrderStatus.REFUNDED, ("egg-10", 1), amount_minor=3_000),
+    )
+    assert rig.engine.facts == {"taobao:order:77": "recorded"}
+    (problem,) = rig.ledgers.problems
+    assert (problem.kind, problem.ref) == ("partial-refund", "taobao:2")
+    assert "order_id 77, status refunded, lines egg-10 × 1, amount_minor 3000" in problem.detail
+
+
+async def test_a_refund_of_all_takes_its_order_back_and_a_cancellation_always_does(rig: Rig) -> None:
+    await rig.handle(
+        order("1", "77", OrderStatus.PAID, ("egg-10", 2), amount_minor=6_000),
+        order("2", "77", OrderStatus.REFUNDED, amount_minor=6_000),
+        order("3", "78", OrderStatus.PAID, ("egg-10", 2), amount_minor=6_000),
+        order("4", "78", OrderStatus.CANCELLED, ("egg-10", 1), amount_minor=3_000),
+    )
+    assert rig.engine.facts == {"taobao:order:77": "reversed", "taobao:order:78": "reversed"}
+    assert rig.ledgers.problems == []
+
+
+async def test_a_refund_before_its_payment_is_told(rig: Rig) -> None:
+    await rig.handle(order("2", "77", OrderStatus.REFUNDED, amount_minor=6_000))
+    assert [problem.kind for problem in rig.ledgers.problems] == ["refund-before-payment"]
 
 
 class KnowingDesk:
@@ -266,6 +312,18 @@ async def test_an_order_that_stays_thin_is_not_acknowledged_and_is_told(rig: Rig
         await rig.handle(comment("0", "C1+1"), order("1", "77", OrderStatus.PAID), desk=desk)
     assert problem.value.status == 503
     assert rig.engine.batches == []
+    assert [(each.kind, each.ref) for each in rig.ledgers.problems] == [("order-desk", "taobao:order:77")]
+
+
+async def test_a_door_that_can_say_which_takes_all_but_the_order_that_stays_thin(rig: Rig) -> None:
+    events = [
+        comment("0", "C1+1"),
+        order("1", "77", OrderStatus.PAID),
+        order("2", "78", OrderStatus.PAID, ("egg-10", 1)),
+    ]
+    handled = await rig.pipeline.handle(SALE, events, FailingDesk(), reject_thin=True)
+    assert (handled.accepted, [place for place, _ in handled.rejected]) == (2, [1])
+    assert rig.engine.facts == {"taobao:order:78": "recorded"}
     assert [(each.kind, each.ref) for each in rig.ledgers.problems] == [("order-desk", "taobao:order:77")]
 
 

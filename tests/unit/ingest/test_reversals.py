@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 import pytest
 
-from flashsale.domain import Fact, OpResult, Outcome, SaleId
-from ingest.reversals import Reversals
+from flashsale.domain import Fact, Line, OpResult, Outcome, SaleId, Sku
+from ingest.reversals import Refund, Refunded, Reversals
 from tests.unit.ingest.fakes import SALE, FakeEngine
 
 PAID = Fact(fact_id="f", channel="taobao")
@@ -63,3 +63,43 @@ async def test_an_ordinary_payment_costs_no_second_call() -> None:
     result = await engine.apply(SaleId(SALE), PAID)
     await Reversals(engine, Early()).settle(SaleId(SALE), [(PAID, result)])
     assert len(engine.batches) == 1
+
+
+TWO = (Line(Sku("egg"), 2),)
+ONE = (Line(Sku("egg"), 1),)
+PAID_TWO = Fact(fact_id="f", channel="taobao", lines=TWO, amount_minor=6_000)
+REFUNDS = [
+    (TWO, 6_000, True),
+    (TWO, None, True),
+    ((), 6_000, True),
+    (ONE, 3_000, False),
+    (ONE, None, False),
+    ((), 5_999, False),
+    (TWO, 3_000, False),
+    (ONE, 6_000, False),
+    ((Line(Sku("honey"), 2),), None, False),
+]
+
+
+@pytest.mark.parametrize(("lines", "amount_minor", "whole"), REFUNDS)
+async def test_only_a_refund_of_all_takes_an_order_back(
+    lines: tuple[Line, ...], amount_minor: int | None, whole: bool
+) -> None:
+    engine = FakeEngine()
+    await engine.apply(SaleId(SALE), PAID_TWO)
+    refund = Refund(fact_id="f", channel="taobao", lines=lines, amount_minor=amount_minor)
+    refunded = await Reversals(engine, Early()).refund(SaleId(SALE), refund)
+    assert refunded is (Refunded.WHOLE if whole else Refunded.IN_PART)
+    assert engine.facts == {"f": "reversed" if whole else "recorded"}
+
+
+@pytest.mark.parametrize(("lines", "amount_minor", "whole"), REFUNDS)
+async def test_a_refund_that_came_first_takes_back_only_a_payment_that_it_covers(
+    lines: tuple[Line, ...], amount_minor: int | None, whole: bool
+) -> None:
+    engine = FakeEngine()
+    reversals = Reversals(engine, Early())
+    refund = Refund(fact_id="f", channel="taobao", lines=lines, amount_minor=amount_minor)
+    assert await reversals.refund(SaleId(SALE), refund) is Refunded.BEFORE_PAYMENT
+    await reversals.settle(SaleId(SALE), [(PAID_TWO, await engine.apply(SaleId(SALE), PAID_TWO))])
+    assert engine.facts == {"f": "reversed" if whole else "recorded"}

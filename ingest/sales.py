@@ -24,6 +24,7 @@ from flashsale.domain import (
 from flashsale.service import EngineFace
 from flashsale.tally import DrawTally, Tally
 from ingest.answers import is_unknown_sale, problem_of
+from ingest.catalogue_warnings import catalogue_warnings
 from ingest.comments import Strictness
 from ingest.domain import SaleSettings
 from ingest.ledger import SaleLedger
@@ -143,9 +144,13 @@ class Sales:
         self._contexts.forget(sale_id)
         return results
 
-    async def take_catalogue(self, sale_id: str, catalogue: Catalogue) -> None:
-        """Put a catalogue on sale and keep its words and suppliers. Raises Problem where the engine refuses a part of it."""
-        await self.tally(sale_id)
+    async def take_catalogue(self, sale_id: str, catalogue: Catalogue) -> tuple[str, ...]:
+        """Put a catalogue on sale and keep its words and suppliers; returns what a host has to know beside that.
+
+        Raises Problem where the engine refuses a part of it.
+        """
+        tally = await self.tally(sale_id)
+        warnings = catalogue_warnings(tally, await self._ledger.catalogue(SaleId(sale_id)), catalogue)
         results = await self.set_up(sale_id, catalogue.ops())
         refused = tuple(
             f"{result.id}: {result.outcome.value} {result.detail}".strip()
@@ -163,6 +168,7 @@ class Sales:
             )
         await self._ledger.save_catalogue(SaleId(sale_id), catalogue)
         self._contexts.forget(sale_id)
+        return warnings
 
     async def open_draw(self, sale_id: str, wanted: DrawIn) -> OpResult:
         """Open a draw: from now on the host is bound to the hash of its seed."""

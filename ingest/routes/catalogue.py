@@ -27,10 +27,11 @@ ERRORS_MAX: Final = 50
 
 
 class CatalogueAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogue that is on sale now."""
+    """A catalogue that is on sale now. `warnings` say what stayed otherwise than the file has it, and what to do."""
 
     pools: int
     offers: int
+    warnings: tuple[str, ...] = ()
 
 
 _UPLOAD = {
@@ -70,8 +71,9 @@ def _add_files(router: APIRouter, service: Service) -> None:
         """Put a catalogue (.xlsx or .csv, as a raw body or as form field `file`) on sale. All mistakes are told at once."""
         content, filename = await _uploaded(request)
         catalogue = await run_in_threadpool(_read, content, filename)
-        await service.sales.take_catalogue(sale_id, catalogue)
-        return to_response(answer_json(CatalogueAnswer(pools=len(catalogue.pools), offers=len(catalogue.offers))))
+        warnings = await service.sales.take_catalogue(sale_id, catalogue)
+        answer = CatalogueAnswer(pools=len(catalogue.pools), offers=len(catalogue.offers), warnings=warnings)
+        return to_response(answer_json(answer))
 
     @router.get(
         "/v1/catalogue-template.xlsx",

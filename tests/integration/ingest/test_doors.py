@@ -85,6 +85,23 @@ async def test_a_catalogue_may_come_as_a_form_and_as_excel(house: House, open_sa
     assert is_problem(await house.ask("POST", path, files={"other": ("goods.csv", CATALOGUE)}), "malformed")
 
 
+async def test_a_second_catalogue_tells_what_stays_otherwise_than_it_says(house: House, open_sale: str) -> None:
+    async def upload(content: bytes) -> dict[str, Any]:
+        path, headers = f"/v1/sales/{open_sale}/catalogue", {"content-type": "text/csv"}
+        return (await house.ask("POST", path, content=content, headers=headers, expect=200)).json()
+
+    assert (await upload(CATALOGUE))["warnings"] == []
+    without_honey = b"\n".join(line for line in CATALOGUE.splitlines() if not line.startswith(b"honey"))
+    answer = await upload(without_honey.replace(b",600,", b",900,"))
+    stock, left_out = answer["warnings"]
+    assert "eggs" in stock
+    assert "+300" in stock
+    assert "honey-500" in left_out
+    now = await tally(house, open_sale)
+    assert pool(now, "eggs")["initial"] == 600
+    assert "honey-500" in {offer["sku"] for offer in now["offers"]}
+
+
 async def test_stock_is_adjusted_once_for_each_id(house: House, open_sale: str) -> None:
     path = f"/v1/sales/{open_sale}/pools/eggs/adjust"
     wanted = {"adjust_id": "restock-1", "delta_units": 30, "reason": "restock"}

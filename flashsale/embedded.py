@@ -98,7 +98,7 @@ class EmbeddedStore:
 
     async def start(self) -> None:
         """Start on the folder's append-only file. A tail torn by a power cut is cut off; whole records are kept."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.socket_path.parent.mkdir(mode=0o700, exist_ok=True)
         await self._end_orphan()
         options = [part for key, value in CONFIG.items() for part in (f"--{key}", value)]

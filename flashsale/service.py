@@ -163,3 +163,7 @@ class Engine:
     async def info(self) -> dict[str, Any]:
         """What the store says of itself."""
         return await self.store.info()
+
+    async def store_setting(self, name: str) -> str | None:
+        """One of the store's own settings, None where it does not tell."""
+        return await self.store.setting(name)

@@ -204,6 +204,16 @@ class Store:
         pairs = (line.split(":", 1) for line in raw.decode().splitlines() if ":" in line)
         return dict(pairs)
 
+    async def setting(self, name: str) -> str | None:
+        """One of the server's settings (CONFIG GET), None where the server does not tell."""
+        try:
+            found = await self._call("CONFIG", "GET", name)
+        except StoreRejected:
+            return None  # many managed stores forbid CONFIG
+        pairs = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+        value = pairs.get(name.encode())
+        return None if value is None else value.decode()
+
     async def _call_function(self, *arguments: object) -> object:
         try:
             return await self._call(*arguments)

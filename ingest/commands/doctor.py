@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def doctor(settings: Settings, *, as_json: bool, say: Callable[[str], None]) -> int:
     """Look at folder, store and ledger, and say what they promise; returns 0, or 69 where something is broken."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     findings = [*_machine(settings), *run(lambda: _stores(settings))]
     if as_json:
         say(msgspec.json.encode(findings).decode())
@@ -63,20 +63,20 @@ def _machine(settings: Settings) -> list[Finding]:
 async def _stores(settings: Settings) -> list[Finding]:
     async with open_books(settings) as (engine, ledger):
         info = await engine.info()
-        findings = [*_durability(info, embedded=not settings.store_url), *_clock(info)]
+        findings = [*_durability(info, await engine.store_setting("appendfsync")), *_clock(info)]
         sales = await engine.sale_ids()
         findings.append(
             Finding(
                 topic="ledger",
                 verdict="ok",
-                zh=f"账本 {ledger.dialect} 可读写；本店有 {len(sales)} 个专场。",
+                zh=f"账本 {ledger.dialect} 可读；本店有 {len(sales)} 个专场。",
                 en=f"The {ledger.dialect} ledger answers; the store holds {len(sales)} sale(s).",
             )
         )
         return findings
 
 
-def _durability(info: Mapping[str, object], *, embedded: bool) -> list[Finding]:
+def _durability(info: Mapping[str, object], appendfsync: str | None) -> list[Finding]:
     version = str(info.get("valkey_version") or info.get("redis_version") or "?")
     appends = str(info.get("aof_enabled", "0")) == "1"
     evicts = str(info.get("maxmemory_policy", "noeviction")) != "noeviction"
@@ -103,25 +103,32 @@ def _durability(info: Mapping[str, object], *, embedded: bool) -> list[Finding]:
                 en="The store throws data away when memory is full; set maxmemory-policy noeviction.",
             )
         )
-    if appends and embedded:
-        findings.append(
-            Finding(
-                topic="fsync",
-                verdict="ok",
-                zh="每次写入先落盘再应答（appendfsync always）。",
-                en="Every write is on disk before it is answered (appendfsync always).",
-            )
-        )
-    elif appends:
-        findings.append(
-            Finding(
-                topic="fsync",
-                verdict="warning",
-                zh="外部存储的 appendfsync 由其管理员决定；everysec 时断电最多丢 1 秒已确认的订单。",
-                en="appendfsync is up to the store's own operator; with everysec, a power cut loses up to a second of orders.",
-            )
-        )
+    if appends:
+        findings.append(_fsync(appendfsync))
     return findings
+
+
+def _fsync(appendfsync: str | None) -> Finding:
+    if appendfsync == "always":
+        return Finding(
+            topic="fsync",
+            verdict="ok",
+            zh="每次写入先落盘再应答（appendfsync always）。",
+            en="Every write is on disk before it is answered (appendfsync always).",
+        )
+    if appendfsync is None:
+        return Finding(
+            topic="fsync",
+            verdict="warning",
+            zh="存储不肯说它的 appendfsync；若不是 always，断电会丢最后的已确认订单。请问它的管理员。",
+            en="The store does not tell its appendfsync; unless it is always, a power cut loses orders. Ask its operator.",
+        )
+    return Finding(
+        topic="fsync",
+        verdict="warning",
+        zh=f"appendfsync 为 {appendfsync}：断电会丢最后（everysec 时约 1 秒）已确认的订单；请设 always。",
+        en=f"appendfsync is {appendfsync}: a power cut loses the last orders (a second's with everysec); set always.",
+    )
 
 
 def _clock(info: Mapping[str, object]) -> list[Finding]:

@@ -42,12 +42,15 @@ def connection_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["connections"], dependencies=[Depends(allowed(service.tokens, ADMINS))])
 
     @router.put(
-        "/v1/connections/{connection_id}", responses=answers({200: ConnectionView}), openapi_extra=takes(ConnectionIn)
+        "/v1/connections/{connection_id}",
+        responses=answers({200: ConnectionView}, 404),
+        openapi_extra=takes(ConnectionIn),
     )
     async def put_connection(
         connection_id: ConnectionIdPath, wanted: Annotated[ConnectionIn, body_of(ConnectionIn)]
     ) -> Response:
         """Add a connection, or replace it whole; in effect at once. Settings that are wrong are named."""
+        await service.sales.tally(wanted.sale_id)
         connection = Connection(
             connection_id=connection_id, adapter=wanted.adapter, sale_id=wanted.sale_id, settings=wanted.settings
         )

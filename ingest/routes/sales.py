@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Response
 
-from flashsale.domain import Block, BuyerId, SaleId, SaleState, SetSaleState
+from flashsale.domain import Block, BuyerId, OpResult, Outcome, SaleId, SaleState, SetSaleState
 from flashsale.tally import Tally
 from ingest.answers import OpAnswer, answer_json, answer_op
 from ingest.domain import Token
@@ -138,7 +138,7 @@ _STATE_OF_VERB = {
 _WORDS_OF_VERB = {
     "open": "Open the sale: claims are taken from now on.",
     "pause": "Pause the sale: claims are refused as `not_on_sale` until it is resumed.",
-    "resume": "Go on after a pause.",
+    "resume": "Go on after a pause. A sale that was never opened is not resumed.",
     "close": "Close the sale, for good.",
 }
 
@@ -155,6 +155,9 @@ def _add_states(router: APIRouter, service: Service) -> None:
             description=_WORDS_OF_VERB[verb],
         )
         async def move(sale_id: SaleIdPath) -> Response:
+            if verb == "resume" and (await service.sales.tally(sale_id)).state is SaleState.DRAFT:
+                # To the engine this is opening; a host who means to go on has not opened this sale, or has the wrong one.
+                return to_response(answer_op(OpResult(id="", outcome=Outcome.CONFLICT, detail=SaleState.DRAFT.value)))
             result = await service.engine.apply(SaleId(sale_id), SetSaleState(state=state))
             service.contexts.forget(sale_id)
             return to_response(answer_op(result))

@@ -54,7 +54,7 @@ def token_routes(service: Service) -> APIRouter:
 
     @router.post(
         "/v1/tokens",
-        responses=answers({201: TokenMade}),
+        responses=answers({201: TokenMade}, 404),
         openapi_extra=takes(TokenIn),
         status_code=201,
         dependencies=[host],
@@ -63,6 +63,8 @@ def token_routes(service: Service) -> APIRouter:
         """Make a token. Its secret is in this answer only. A host may make overlay links for sales of their own."""
         if not maker.admits(wanted.sale_id) or (maker.role is not Role.ADMIN and wanted.role is not Role.OVERLAY):
             raise Problem("forbidden")
+        if wanted.sale_id:
+            await service.sales.tally(wanted.sale_id)
         token, secret = await service.tokens.make(wanted.role, wanted.sale_id, wanted.label)
         made = TokenMade(
             token_id=token.token_id, token=secret, role=token.role, sale_id=token.sale_id, label=token.label

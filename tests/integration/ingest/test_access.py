@@ -151,6 +151,17 @@ async def test_an_admin_of_one_sale_reaches_no_further(house: House, open_sale: 
         assert is_problem(await house.ask(method, path, token=token, json=body), "forbidden"), path
 
 
+async def test_nothing_is_bound_to_a_sale_that_is_not_there(house: House) -> None:
+    for method, path, body in (
+        ("POST", "/v1/tokens", {"role": "overlay", "sale_id": "mistyped"}),
+        ("PUT", "/v1/connections/astray", {"adapter": "bridge", "sale_id": "mistyped"}),
+    ):
+        response = await house.ask(method, path, json=body)
+        assert (response.status_code, is_problem(response, "unknown-sale")) == (404, True), path
+    assert "mistyped" not in (await house.ask("GET", "/v1/tokens", expect=200)).text
+    assert "astray" not in (await house.ask("GET", "/v1/connections", expect=200)).text
+
+
 async def test_connections_never_give_their_secrets_back(house: House, open_sale: str) -> None:
     body = {"adapter": "doudian", "sale_id": open_sale, "settings": {"app_key": "key-1", "app_secret": "very-secret"}}
     put = await house.ask("PUT", "/v1/connections/doudian-1", json=body, expect=200)

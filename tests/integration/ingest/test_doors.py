@@ -67,6 +67,15 @@ async def test_a_sale_goes_its_way_and_not_back(house: House, open_sale: str) ->
     assert refused.json()["outcome"] == "conflict"
 
 
+async def test_a_sale_that_was_never_opened_is_not_resumed(house: House, sale_id: str) -> None:
+    await house.ask("POST", "/v1/sales", json={"sale_id": sale_id, "name": "铜鼓专场"}, expect=201)
+    for verb in ("resume", "pause"):
+        refused = (await house.ask("POST", f"/v1/sales/{sale_id}/{verb}", expect=409)).json()
+        assert (refused["outcome"], refused["detail"]) == ("conflict", "draft")
+    assert (await tally(house, sale_id))["state"] == "draft"
+    assert is_problem(await house.ask("POST", f"/v1/sales/{sale_id}-none/resume"), "unknown-sale")
+
+
 async def test_every_mistake_of_a_catalogue_is_told_at_once(house: House, open_sale: str) -> None:
     broken = CATALOGUE.replace(b",3000,20", b",cheap,20").replace(b",500,8000,", b",0,8000,")
     response = await house.ask(

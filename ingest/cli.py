@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
-from ingest.commands.exits import DIFFERS, CommandError, not_built
+from ingest.commands.exits import DIFFERS, USAGE, CommandError, not_built
 
 if TYPE_CHECKING:
     from ingest.settings import Settings
@@ -21,6 +23,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+STORE_SCHEMES: Final = frozenset(("redis", "rediss", "valkey", "valkeys", "unix"))
 
 DataDir = Annotated[
     Path | None, typer.Option(help="数据目录 Data folder. [env: SELLTHROUGH_DATA_DIR]", show_default=False)
@@ -80,7 +84,7 @@ def doctor(
 
     Example: sellthrough doctor --data-dir ./sale
 
-    Exit codes: 0 sound, 69 something is broken.
+    Exit codes: 0 sound, 2 wrong usage, 69 something is broken.
     """
     from ingest.commands import doctor as command
 
@@ -101,7 +105,7 @@ def check(
 
     Example: sellthrough check --sale tonggu --data-dir ./sale
 
-    Exit codes: 0 balanced, 1 they differ, 2 no such sale, 69 store or ledger away.
+    Exit codes: 0 balanced, 1 they differ, 2 no such sale or wrong usage, 69 store or ledger away.
     """
     from ingest.commands import books
 
@@ -237,10 +241,32 @@ def _settings(**given: Any) -> Settings:
     from ingest.settings import Settings
 
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = "\n".join(f"  {'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise CommandError(f"设置有误。 Wrong settings:\n{lines}", 2) from error
+    if settings.store_url:
+        _require_store_url(settings.store_url)
+    return settings
+
+
+def _require_store_url(url: str) -> None:
+    """Raise CommandError for an address that the store client would not understand."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in STORE_SCHEMES and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    else:
+        if parts.scheme.endswith("+cluster"):
+            raise not_built("--store redis+cluster://")
+    if not usable:
+        # The address itself is not repeated: it may hold a password.
+        raise CommandError(
+            "存储地址无效；请用 redis://主机:端口、rediss://主机:端口 或 unix:///路径。"
+            " The store's address is not valid; use redis://host:port, rediss://host:port or unix:///path.",
+            USAGE,
+        )
 
 
 def _say_now(text: str) -> None:
@@ -251,6 +277,8 @@ def _say_now(text: str) -> None:
 
 def main() -> None:
     """Run the command line. Errors that a command foresees end it with plain words and its exit code."""
+    # Ledger, log and exports hold who bought what: all that any command writes is for its owner alone.
+    os.umask(0o077)
     _add_neighbours()
     try:
         app()

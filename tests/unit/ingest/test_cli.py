@@ -59,6 +59,25 @@ def test_wrong_settings_are_named() -> None:
     assert "port" in getattr(result.exception, "text", "")
 
 
+@pytest.mark.parametrize("command", ["serve", "check", "doctor"])
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("bogus://:hush@x", 2),
+        ("redis://x:hush", 2),
+        ("hush", 2),
+        ("redis+cluster://hush", 69),
+        ("rediss+cluster://x", 69),
+    ],
+)
+def test_a_store_address_of_no_use_ends_the_command_in_plain_words(command: str, url: str, code: int) -> None:
+    result = CliRunner().invoke(cli.app, [command, "--store", url])
+    assert getattr(result.exception, "code", None) == code
+    words = getattr(result.exception, "text", "")
+    assert ("not built yet" if code == 69 else "redis://") in words
+    assert "hush" not in words
+
+
 def test_help_does_not_wait_for_heavy_imports() -> None:
     heavy = ["fastapi", "sqlalchemy", "redis", "cryptography", "openpyxl", "xlsxwriter", "plotly", "uvicorn", "alembic"]
     program = (

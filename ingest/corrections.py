@@ -135,7 +135,14 @@ class Corrections:
         ops = [Cancel(claim_id=claim_id, reason=REASON) for claim_id in claim_ids]
         results = await self._engine.apply_all(SaleId(sale_id), ops)
         if any(result.outcome is Outcome.OVERLOADED for result in results):
-            raise Problem("overloaded", outcome="overloaded")
+            # The new claim may be there already, so the general words ("nothing was changed") would not be true.
+            raise Problem(
+                "overloaded",
+                "请求过多，更正尚未完成；请按 Retry-After 用同一 correction_id 重试。",
+                "Too much at once, and the correction is not complete; send it again with the same correction_id "
+                "after Retry-After.",
+                outcome="overloaded",
+            )
         return results
 
 

@@ -28,8 +28,11 @@ class FolderBusyError(Exception):
 
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
-    """Hold the folder's lock. It goes with the process, however that ends. Raises FolderBusyError."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    """Hold the folder's lock; a folder that is missing is made, for its owner alone.
+
+    The lock goes with the process, however that ends. Raises FolderBusyError.
+    """
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -67,7 +67,7 @@ class Serving:
 async def launch(data_dir: Path, *more: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ingest.cli", "serve", "--data-dir", str(data_dir), "--port", "0", *more,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, umask=0o022,
     )  # fmt: skip
 
 
@@ -229,9 +229,17 @@ async def test_keys_and_tokens_are_their_owner_s_alone(running: Serving) -> None
     assert (data_dir / "admin-token").read_text().strip() == running.token
 
 
+async def test_nobody_else_can_read_who_bought_what(running: Serving) -> None:
+    data_dir = Path(running.ready["data_dir"])
+    kept = list(data_dir.rglob("*"))
+    assert {"ledger.sqlite3", "appendonlydir"} <= {path.name for path in kept}
+    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+    assert [path for path in kept if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
 async def test_the_books_can_be_checked_beside_the_running_service(running: Serving) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ingest.cli", "check", "--json", "--data-dir", running.ready["data_dir"],
+        sys.executable, "-m", "ingest.cli", "check", "--json", "--sale", "s", "--data-dir", running.ready["data_dir"],
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said, _ = await process.communicate()

@@ -142,6 +142,34 @@ async def test_a_bridge_is_acknowledged_message_by_message(running: Serving) -> 
     assert (await running.ask("GET", f"{SALE}/tally"))["totals"]["duplicates"] == 1
 
 
+def order(event_id: str, order_id: str, status: str, sku: str, packs: int, amount_minor: int) -> dict[str, Any]:
+    content = {"order_id": order_id, "status": status, "lines": [{"sku": sku, "packs": packs}]}
+    return comment(event_id, "") | {"kind": "order", "order": content | {"amount_minor": amount_minor}}
+
+
+async def test_a_partial_refund_leaves_the_order_and_a_host_can_read_what_it_was(running: Serving) -> None:
+    async with running.bridge() as socket:
+        await answered(socket, [order("p1", "P", "paid", "egg-10", 2, 6_000)])
+        await answered(socket, [order("p2", "P", "refunded", "egg-10", 1, 3_000)])
+        assert (await running.ask("GET", f"{SALE}/claims/weibo:order:P"))["status"] == "recorded"
+        await answered(socket, [order("p3", "P", "refunded", "egg-10", 2, 6_000)])
+    assert (await running.ask("GET", f"{SALE}/claims/weibo:order:P"))["status"] == "reversed"
+    found = (await running.ask("GET", f"{SALE}/problems"))["problems"]
+    partial = [each for each in found if each["kind"] == "partial-refund"]
+    assert [each["ref"] for each in partial] == ["weibo:p2"]
+    assert "order_id P, status refunded, lines egg-10 × 1, amount_minor 3000" in partial[0]["detail"]
+
+
+async def test_an_order_of_unknown_goods_is_booked_when_it_comes_again_with_the_goods_on_sale(running: Serving) -> None:
+    unknown = order("q1", "Q", "paid", "tea-1", 1, 500)
+    async with running.bridge() as socket:
+        assert (await answered(socket, [unknown]))["accepted"] == 1
+        tea = b"tea,tea,g,100,tea-1,T1,9,tea 1g,tea,pack,1,500,0\n"
+        await running.ask("POST", f"{SALE}/catalogue", content=CATALOGUE + tea, headers={"content-type": "text/csv"})
+        assert (await answered(socket, [unknown]))["duplicates"] == 1
+    assert (await running.ask("GET", f"{SALE}/claims/weibo:order:Q"))["status"] == "recorded"
+
+
 async def test_a_bridge_needs_the_right_token_and_loses_it_at_once(running: Serving) -> None:
     await running.ask("POST", "/v1/sales", json={"sale_id": "other", "name": "别的专场"})
     made = [

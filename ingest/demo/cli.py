@@ -62,7 +62,7 @@ def demo(
     Starts the service on an embedded store, plays the platforms' frames at it, shows the sale here and in the browser.
     Ctrl-C stops cleanly; the same command carries on. A finished evening in the folder is followed by another one.
 
-    Example: sellthrough demo --speed 60        Example: sellthrough demo --headless --data-dir /tmp/evening
+    Example: sellthrough demo --speed 60        Example: sellthrough demo --headless --data-dir ./evening
 
     Exit codes: 0 the evening ran and the books agree; 1 the books differ or something was refused that should not have
     been; 2 it could not begin; 3 the service stopped taking orders before the end; 130 interrupted.

@@ -63,10 +63,21 @@ def _character_class(points: list[int]) -> str:
     return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
 
 
+def _is_digit_sign(character: str) -> bool:
+    """Whether a character is a number set apart by its shape (①, ²), which NFKC would glue to a number beside it."""
+    return unicodedata.category(character) == "No" and unicodedata.normalize("NFKC", character)[:1].isdigit()
+
+
+_DIGIT_SIGNS = _character_class([point for point in range(0x80, 0x10000) if _is_digit_sign(chr(point))])
+_DIGIT_SEAM = re.compile(rf"(?<=[\d{_DIGIT_SIGNS}])(?=[{_DIGIT_SIGNS}])|(?<=[{_DIGIT_SIGNS}])(?=\d)")
+"""Where `A1+1①` would become eleven packs. Two numbers side by side are for a person to read."""
+
+
 def _is_intricate(character: str, folded: str) -> bool:
     """Whether a character's spelling may depend on its neighbours, so that a table cannot rewrite it alone."""
     return (
         character.isspace()
+        or _is_digit_sign(character)
         or any(unicodedata.combining(part) or _is_dropped(part) or part.isspace() for part in folded)
         or unicodedata.normalize("NFKC", folded) != folded
         or "\u1100" <= character <= "\u11ff"
@@ -128,7 +139,7 @@ _GAP = re.compile("\0+")
 
 def normalise_fully(text: str) -> str:
     """Normalise by the long way, character by character. `normalise` gives the same and is quicker on usual text."""
-    spelled = _folded(text.translate(SIGNS))
+    spelled = _folded(_DIGIT_SEAM.sub(" ", text).translate(SIGNS))
     kept = "".join(character if character == "\n" or not _is_dropped(character) else "\0" for character in spelled)
     glued = _GAP.sub(_close_gap, kept)
     return _BLANKS.sub(" ", _folded(glued)).strip(" ")

@@ -49,7 +49,7 @@ Progress = Callable[[str], None]
 
 
 def bench_engine(
-    claims: int = 400_000, batch: int = 1_000, in_flight: int = 4, progress: Progress = lambda _: None
+    progress: Progress, *, claims: int = 400_000, batch: int = 1_000, in_flight: int = 4
 ) -> dict[str, Any]:
     """Measure `claims` claims in batches of `batch`, `in_flight` at once; half of them find no stock.
 

@@ -189,7 +189,7 @@ def bench(
     """
     from ingest.commands import bench as command
 
-    command.bench(what, as_json=as_json, say=typer.echo)
+    command.bench(what, as_json=as_json, say=typer.echo, progress=lambda words: typer.echo(words, err=True))
 
 
 @app.command()

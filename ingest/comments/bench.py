@@ -125,7 +125,7 @@ def _per_second(prepare: Callable[[], Callable[[str], object]], stream: Sequence
     return len(stream) / min(processor), len(stream) / min(wall)
 
 
-def bench_comments() -> dict[str, float | int]:
+def bench_comments(progress: Callable[[str], None]) -> dict[str, float | int]:
     """Measure both on the same stream.
 
     `comments_per_s` and `yardstick_per_s` are comments a second of one core's time; `orders` counts the comments that were
@@ -139,7 +139,9 @@ def bench_comments() -> dict[str, float | int]:
     def reader() -> Callable[[str], object]:
         return partial(Lexicon.compile(offers).read, featured=FEATURED)
 
+    progress(f"comments: {len(stream)} comments, read several times")
     rate, rate_wall = _per_second(reader, stream)
+    progress("yardstick: one compiled pattern on the same comments")
     yardstick_rate, _ = _per_second(lambda: yardstick.search, stream)
     lexicon = Lexicon.compile(offers)
     return {

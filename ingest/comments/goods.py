@@ -117,10 +117,6 @@ class GoodsBook:
         self.pack_words = frozenset(word for goods in self.by_sku.values() for word in goods.pack_words)
         self.code_pattern = _code_pattern(self.by_code)
 
-    def in_pool(self, pool_id: str) -> tuple[Goods, ...]:
-        """All goods that draw on a pool."""
-        return tuple(goods for goods in self.by_sku.values() if goods.pool_id == pool_id)
-
 
 def _code_pattern(codes: Iterable[str]) -> re.Pattern[str]:
     """Match any code, longest first, a space allowed between its letters and its digits; never half of a longer number."""
